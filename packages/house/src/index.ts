@@ -1,0 +1,15 @@
+export {
+  type Capability,
+  type CapabilityContext,
+  CapabilityError,
+  type CapabilityErrorCode,
+  type FetchedFile,
+  type FileReference,
+  type JsonObject,
+} from "./capability.ts";
+export {
+  createHouse,
+  HOUSE_CAPABILITIES,
+  HOUSE_CONCURRENCY,
+  type House,
+} from "./house.ts";

@@ -1,0 +1,98 @@
+/**
+ * The house's process: an ordinary provider.
+ *
+ *   1. Publish the listing. While the server cannot be reached, wait and try again.
+ *   2. Connect, and do one run for each core at a time.
+ *   3. On SIGTERM or SIGINT take no more work, finish what is under way, and end.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectProvider, ProviderError } from "@guildhall/sdk";
+import { CapabilityError, createHouse, HOUSE_CAPABILITIES, HOUSE_CONCURRENCY } from "./index.ts";
+import { ListingError, publishListing } from "./listing.ts";
+
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 5_000;
+/** Whoever started this process gives it 8 s to end. */
+const DRAIN_MS = 6_000;
+
+const stopping = new AbortController();
+process.once("SIGTERM", () => stopping.abort());
+process.once("SIGINT", () => stopping.abort());
+
+try {
+  await serve(setting("GUILDHALL_URL"), setting("GUILDHALL_HOUSE_KEY"));
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    say("failed", { error: error instanceof Error ? error.message : String(error) });
+    process.exitCode = 1;
+  }
+}
+
+async function serve(server: string, key: string): Promise<void> {
+  const house = createHouse((event, detail) => say(event, { detail }));
+  const agentId = await published(server, key);
+  const connection = connectProvider({
+    url: server,
+    key,
+    agentId,
+    client: "guildhall-house/1.0.0",
+    concurrency: HOUSE_CONCURRENCY,
+    capabilities: HOUSE_CAPABILITIES.map(({ slug }) => slug),
+    onState: (state) =>
+      say(state.kind, { agentId, ...("reason" in state && { reason: state.reason }) }),
+    // What was wrong with an input is the requester's to know; only what we did not expect is ours.
+    onError: (error, run) => {
+      if (!(error instanceof ProviderError)) say("run-failed", { ...run, error: String(error) });
+    },
+    handlers: {
+      run: async (input, { capability, signal, file }) => {
+        try {
+          return { output: await house.run(capability, input, { signal, file }) };
+        } catch (error) {
+          throw toProviderError(error);
+        }
+      },
+    },
+  });
+  const stop = () => void connection.stop({ drainMs: DRAIN_MS });
+  if (stopping.signal.aborted) stop();
+  else stopping.signal.addEventListener("abort", stop, { once: true });
+  const { closing, reason } = await connection.stopped;
+  await house.close();
+  if (!stopping.signal.aborted) throw new Error(`The server ended it (${closing}): ${reason}`);
+}
+
+async function published(server: string, key: string): Promise<string> {
+  for (let waitMs = RETRY_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
+    try {
+      return await publishListing(server, key);
+    } catch (error) {
+      // A refusal stays one; a server that is starting, or overloaded, comes back.
+      const isPassing =
+        error instanceof ListingError && (error.status === 0 || error.status >= 500);
+      if (!isPassing) throw error;
+      say("waiting", { reason: error.message });
+      await sleep(waitMs, undefined, { signal: stopping.signal });
+    }
+  }
+}
+
+/** A requester learns what was wrong with the file or the input; the code says whose fault it was. */
+function toProviderError(error: unknown): unknown {
+  if (!(error instanceof CapabilityError)) return error;
+  const code = error.code === "provider_timeout" ? "provider_timeout" : "provider_failed";
+  const isInputs = error.code !== code && error.code !== "cancelled";
+  const message = isInputs ? `${error.code}: ${error.message}` : error.message;
+  return new ProviderError(code, message, { cause: error });
+}
+
+function setting(name: "GUILDHALL_URL" | "GUILDHALL_HOUSE_KEY"): string {
+  const value = process.env[name]?.trim();
+  if (!value) throw new Error(`${name} is not set.`);
+  return value;
+}
+
+/** One line of JSON on standard error: whoever started this process reads it there. */
+function say(event: string, facts: Readonly<Record<string, unknown>>): void {
+  process.stderr.write(`${JSON.stringify({ program: "house", event, ...facts })}\n`);
+}
