@@ -1,0 +1,130 @@
+/**
+ * The daemon behind a listing: takes work over one outgoing connection and has a handler do it
+ * (LinkedClaw contract §8). It runs in the foreground, for a supervisor to keep; it tells what
+ * happens in lines of JSON on stderr, and in its status file.
+ */
+import { type Command, Option } from "commander";
+import type { Cli } from "../../cli.ts";
+import { requireKey } from "../../cli.ts";
+import { Failure } from "../../failure.ts";
+import { wholeNumber } from "../../input.ts";
+import { fieldsOf } from "../../server.ts";
+import { envNames } from "./acp-environment.ts";
+import { PERMISSION_MODES, permissionMode } from "./acp-permission.ts";
+import type { HandlerChoice } from "./handler.ts";
+import { type ListingFile, readListing } from "./listing-file.ts";
+
+const CONCURRENT_RUNS_DEFAULT = 4;
+const PER_REQUESTER_DEFAULT = 2;
+const RUNS_MAX = 1_000;
+const PERMISSIONS_HELP = `what the agent may do without being asked: ${PERMISSION_MODES.join(", ")}`;
+
+interface RunOptions {
+  readonly handlerCmd?: string;
+  readonly handlerHttp?: string;
+  readonly handlerAcp?: string;
+  readonly acpPermissions: string;
+  readonly acpEnv?: readonly string[];
+  readonly acpCwdBase?: string;
+  readonly maxConcurrentRuns?: number;
+  readonly perRequesterLimit?: number;
+  readonly only?: readonly string[];
+}
+
+export function addRun(provider: Command, cli: Cli): void {
+  provider
+    .command("run")
+    .description("Take work for an agent and have a handler do it, until stopped")
+    .argument("<listing>", "a slug in providers/, or a YAML file with its agentId")
+    .option("--handler-cmd <command>", "a program: JSON lines in, JSON lines out")
+    .option("--handler-http <url>", "an address that each piece of work is posted to")
+    .option("--handler-acp <command>", "an agent, spawned anew for each piece of work")
+    .option("--acp-permissions <mode>", PERMISSIONS_HELP, "reject-all")
+    .option("--acp-env <names>", "variables that the agent may see besides", collect)
+    .option("--acp-cwd-base <directory>", "where each piece of work gets a directory of its own")
+    .addOption(
+      new Option("--max-concurrent-runs <n>", "work on so many at once; default 4").argParser(
+        wholeNumber(1, RUNS_MAX),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--per-requester-limit <n>",
+        "and on so many for one requester; default 2",
+      ).argParser(wholeNumber(1, RUNS_MAX)),
+    )
+    .option("--only <capabilities...>", "refuse work of any other capability")
+    .action(async (named: string, options: RunOptions) => {
+      const handler = handlerOf(options);
+      const listing = await readListing(cli, named);
+      const settings = await cli.settings();
+      // Only here, because no other command needs what a daemon loads.
+      const { startDaemon } = await import("./daemon.ts");
+      await startDaemon(cli, {
+        slug: listing.slug,
+        agentId: requireAgentId(listing, named),
+        key: requireKey(settings),
+        url: settings.cloudUrl,
+        handler,
+        concurrency:
+          limit(options.maxConcurrentRuns, listing, "max_concurrent_runs") ??
+          CONCURRENT_RUNS_DEFAULT,
+        perRequester:
+          limit(options.perRequesterLimit, listing, "per_requester_limit") ?? PER_REQUESTER_DEFAULT,
+        capabilities: options.only,
+        describe: describer(listing),
+      });
+    });
+}
+
+function handlerOf(options: RunOptions): HandlerChoice {
+  const { handlerCmd, handlerHttp, handlerAcp } = options;
+  const permissions = permissionMode(options.acpPermissions);
+  const choices: readonly (HandlerChoice | undefined)[] = [
+    handlerCmd === undefined ? undefined : { kind: "cmd", command: handlerCmd },
+    handlerHttp === undefined ? undefined : { kind: "http", url: handlerHttp },
+    handlerAcp === undefined
+      ? undefined
+      : {
+          ...{ kind: "acp", command: handlerAcp, permissions, cwdBase: options.acpCwdBase },
+          envNames: envNames(options.acpEnv ?? []),
+        },
+  ];
+  const [chosen, ...others] = choices.filter((choice) => choice !== undefined);
+  if (chosen !== undefined && others.length === 0) return chosen;
+  throw new Failure(
+    "config_error",
+    "--handler-cmd, --handler-http and --handler-acp are mutually exclusive, and one of them is needed.",
+    { exitCode: 2, hint: 'For example: --handler-cmd "python3 handler.py"' },
+  );
+}
+
+/** What the listing promises of a capability. */
+function describer({ body }: ListingFile): (capability: string) => string | undefined {
+  const meta = fieldsOf(body.capabilities_meta);
+  return (capability) => {
+    const entry = Object.hasOwn(meta, capability) ? fieldsOf(meta[capability]) : {};
+    return typeof entry.description === "string" ? entry.description : undefined;
+  };
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+function requireAgentId(listing: ListingFile, named: string): string {
+  if (listing.agentId !== undefined) return listing.agentId;
+  throw new Failure("provider_unconfigured", `${listing.slug} is not registered: no agentId.`, {
+    hint: `Run: linkedclaw provider register ${named}`,
+  });
+}
+
+function limit(flag: number | undefined, listing: ListingFile, name: string): number | undefined {
+  if (flag !== undefined) return flag;
+  const value = listing.body[name];
+  if (value === undefined) return undefined;
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= RUNS_MAX) {
+    return Number(value);
+  }
+  throw new Failure("config_error", `${name} must be a whole number from 1 to ${RUNS_MAX}.`);
+}
