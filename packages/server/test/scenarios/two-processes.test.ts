@@ -1,0 +1,101 @@
+/**
+ * Two servers on one PostgreSQL: the provider is connected to one, its requester asks the other. With
+ * NATS between them, and without: then the database alone tells them, a second later.
+ */
+import assert from "node:assert/strict";
+import { connect as connectTo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { isSkipped, testDatabaseUrl, testDataDirectory } from "../support/database.ts";
+import { type Guildhall, startServer } from "../support/guildhall.ts";
+import { balanceOf, connect, invoke, register } from "../support/hire.ts";
+
+const NATS_URL = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
+const SECRET = "a secret that both servers share, for tests";
+
+for (const bus of ["nats", "none"] as const) {
+  test(`a provider on one server, its requester on another (bus: ${bus})`, async (t) => {
+    if (await isSkipped(t, "postgresql")) return;
+    if (bus === "nats" && (await isNatsMissing(t))) return;
+    const [here, there] = await startTwo(t, bus === "nats" ? { NATS_URL } : {});
+    const seller = await there.member("seller@example.com");
+    const agentId = await register(seller, "seller", 45);
+    const begun: string[] = [];
+    await connect(t, there, {
+      key: seller.key,
+      agentId,
+      concurrency: 64,
+      handler: (input, { runId }) => {
+        begun.push(runId);
+        return { output: { echo: input } };
+      },
+    });
+    const alice = await here.member("alice@example.com");
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => invoke(alice, agentId, { timeout_seconds: 30 })),
+    );
+    for (const { status, body } of answers) assert.equal(status, 200, JSON.stringify(body));
+    assert.equal(begun.length, 20, "each run was begun once");
+    assert.equal((await balanceOf(alice)).available, 1_000_000 - 20 * 45);
+    assert.equal((await balanceOf(seller)).available, 1_000_000 + 20 * 45);
+    const card = await alice.ask("GET", `/agents/${agentId}`);
+    assert.equal(card.body.status, "online");
+    const verdict = await here.admin("GET", "/ledger/verify");
+    assert.equal(verdict.ok, true, JSON.stringify(verdict));
+  });
+}
+
+test("what a killed server drove is answered for by the other one", async (t) => {
+  if (await isSkipped(t, "postgresql")) return;
+  const [here, there] = await startTwo(t, {});
+  const seller = await there.member("seller@example.com");
+  const agentId = await register(seller, "seller", 45);
+  let begun = (): void => undefined;
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  await connect(t, there, {
+    key: seller.key,
+    agentId,
+    handler: () => {
+      begun();
+      return new Promise<never>(() => undefined);
+    },
+  });
+  const alice = await here.member("alice@example.com");
+  const answer = invoke(alice, agentId, { timeout_seconds: 8 });
+  await hasBegun;
+  await there.kill("SIGKILL");
+  const { status, body } = await answer;
+  assert.equal(status, 504, JSON.stringify(body));
+  const balance = await balanceOf(alice);
+  assert.deepEqual([balance.available, balance.escrowed], [1_000_000, 0]);
+  const verdict = await here.admin("GET", "/ledger/verify");
+  assert.equal(verdict.ok, true, JSON.stringify(verdict));
+});
+
+async function startTwo(
+  t: TestContext,
+  environment: Record<string, string>,
+): Promise<[Guildhall, Guildhall]> {
+  const DATABASE_URL = await testDatabaseUrl(t);
+  const shared = { DATABASE_URL, GUILDHALL_SECRET_KEY: SECRET, ...environment };
+  const here = await startServer(t, await testDataDirectory(t), shared);
+  const there = await startServer(t, await testDataDirectory(t), shared);
+  return [here, there];
+}
+
+/** Skips where no NATS answers; with `REQUIRE_SERVICES=1` that is a failure. */
+async function isNatsMissing(t: TestContext): Promise<boolean> {
+  const { hostname, port } = new URL(NATS_URL);
+  const answers = await new Promise<boolean>((resolve) => {
+    const socket = connectTo(Number(port || 4222), hostname, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+  if (answers) return false;
+  assert.notEqual(process.env.REQUIRE_SERVICES, "1", `no NATS at ${NATS_URL}`);
+  t.skip(`no NATS at ${NATS_URL}`);
+  return true;
+}

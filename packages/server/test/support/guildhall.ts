@@ -1,0 +1,185 @@
+/** Whole servers for tests: child processes on port 0, on a database and data directory of their own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Agent, fetch as undiciFetch } from "undici";
+import { afterTest } from "./cleanup.ts";
+import { type DatabaseHost, testDatabaseUrl, testDataDirectory } from "./database.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const READY_MS_MAX = 60_000;
+
+export interface Guildhall {
+  readonly url: string;
+  readonly dataDirectory: string;
+  /** What it wrote to its log and standard error so far. */
+  output(): string;
+  /** Sends the operator's command and gives its answer. */
+  admin(method: "GET" | "POST", path: string, body?: object): Promise<Record<string, never>>;
+  /** A member with 100 USD of play money and a key. */
+  member(email: string, keyLimits?: object): Promise<Member>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same data, at the same port. */
+  restart(): Promise<void>;
+}
+
+export interface Member {
+  readonly email: string;
+  readonly key: string;
+  readonly keyId: string;
+  readonly workspaceId: string;
+  /** Sends a request to LinkedClaw's interface; gives status and body. */
+  ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever JSON the test looks into.
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+/** What a server is started with beside its place; see docs/configuration.md. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** A fresh server on this host, stopped after the test. The house stays off unless it is asked for. */
+export async function startGuildhall(
+  t: TestContext,
+  host: DatabaseHost,
+  environment: Environment = {},
+): Promise<Guildhall> {
+  const dataDirectory = await testDataDirectory(t);
+  const database: Environment =
+    host === "postgresql" ? { DATABASE_URL: await testDatabaseUrl(t) } : {};
+  return startServer(t, dataDirectory, { ...database, ...environment });
+}
+
+/** A server process on a data directory and database that the caller chose. */
+export async function startServer(
+  t: TestContext,
+  dataDirectory: string,
+  environment: Environment,
+): Promise<Guildhall> {
+  const agent = new Agent({ connections: 256, pipelining: 1 });
+  let running = await spawnServer(dataDirectory, environment, "0");
+  const port = new URL(running.url).port;
+  afterTest(t, async () => {
+    await running.kill("SIGKILL");
+    await agent.close();
+  });
+  const ask = async (
+    key: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const isJson = body !== undefined && typeof body !== "string";
+    const response = await undiciFetch(running.url + path, {
+      method,
+      dispatcher: agent,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as string) }),
+    });
+    const text = await response.text();
+    const parsed: unknown = text === "" ? undefined : JSON.parse(text);
+    return { status: response.status, body: parsed, headers: response.headers as never };
+  };
+  const admin = async (method: "GET" | "POST", path: string, body?: object) => {
+    const key = readFileSync(join(dataDirectory, "operator.key"), "utf8").trim();
+    const answer = await ask(key, method, `/api/guildhall/v1/admin${path}`, body);
+    if (answer.status >= 300) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body as Record<string, never>;
+  };
+  return {
+    get url() {
+      return running.url;
+    },
+    dataDirectory,
+    output: () => running.output(),
+    admin,
+    async member(email, keyLimits = {}) {
+      const member = await admin("POST", "/members", { email });
+      const key = await admin("POST", "/keys", { email, kind: "lc", label: "test", ...keyLimits });
+      return {
+        email,
+        key: String(key.key),
+        keyId: String(key.key_id),
+        workspaceId: String(member.workspace_id),
+        ask: (method, path, body, headers) =>
+          ask(String(key.key), method, `/api/v1${path}`, body, headers),
+      };
+    },
+    kill: (signal) => running.kill(signal),
+    async restart() {
+      running = await spawnServer(dataDirectory, environment, port);
+    },
+  };
+}
+
+interface Running {
+  readonly url: string;
+  output(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+async function spawnServer(
+  dataDirectory: string,
+  environment: Environment,
+  port: string,
+): Promise<Running> {
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      ...{ PATH: process.env.PATH, HOME: process.env.HOME },
+      ...{ GUILDHALL_DATA_DIR: dataDirectory, PORT: port, GUILDHALL_HOUSE: "off" },
+      ...{ GUILDHALL_LOG_LEVEL: "warn", ...environment },
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      text = (text + chunk).slice(-100_000);
+    });
+  }
+  const url = await untilListening(child, dataDirectory, () => text);
+  return { url, output: () => text, kill: (signal) => kill(child, signal) };
+}
+
+/** The note is written once the server answers; one of an earlier process names another pid. */
+async function untilListening(
+  child: ChildProcess,
+  dataDirectory: string,
+  output: () => string,
+): Promise<string> {
+  const note = join(dataDirectory, "server.json");
+  const deadline = performance.now() + READY_MS_MAX;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) break;
+    if (existsSync(note)) {
+      const { url, pid } = JSON.parse(readFileSync(note, "utf8")) as { url: string; pid: number };
+      if (pid === child.pid) return url;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  child.kill("SIGKILL");
+  throw new Error(`the server did not start: ${output()}`);
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await ended;
+}
