@@ -1,0 +1,284 @@
+/**
+ * A priced capability whose provider answers at once: 64 requesters with 64 keys, through HTTP and the
+ * provider's socket, beside a bare echo through the same HTTP server and socket library.
+ *
+ * The echo does nothing but carry: HTTP request, WebSocket frame out, frame back, HTTP response. What
+ * lies between the two is the price of money: keys, holds, budgets, books, everything on the disk.
+ *
+ *   npm run bench -- invoke [--host embedded|postgresql] [--seconds 5]
+ */
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { connectProvider } from "@guildhall/sdk";
+import pg from "pg";
+import { Pool } from "undici";
+
+const CALLERS = 64;
+const ROUNDS = 3;
+const { values } = parseArgs({
+  options: {
+    host: { type: "string", default: "embedded" },
+    seconds: { type: "string", default: "5" },
+  },
+});
+const SECONDS = Number(values.seconds);
+const POSTGRESQL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
+
+interface Measured {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly count: number;
+}
+
+await main();
+
+async function main(): Promise<void> {
+  const server = await startServer();
+  const echo = await startEcho();
+  try {
+    const market = await openMarket(server.url, server.directory);
+    await load(market.call, 1);
+    await load(echo.call, 1);
+    const runs: Measured[] = [];
+    const echoes: Measured[] = [];
+    let calls = 0;
+    for (let round = 1; round <= ROUNDS; round++) {
+      echoes.push(await load(echo.call, SECONDS));
+      const before = await market.steps();
+      runs.push(await load(market.call, SECONDS));
+      calls += runs.at(-1)?.count ?? 0;
+      print(round, runs.at(-1), echoes.at(-1));
+      printSteps(before, await market.steps());
+    }
+    const receipts = await market.receiptsMatch();
+    const run = median(runs);
+    const bare = median(echoes);
+    const ratio = run.perSecond / bare.perSecond;
+    console.log(
+      JSON.stringify({
+        bench: "invoke",
+        ratios: { invoke_vs_ws_echo: round3(ratio) },
+        figures: {
+          host: values.host,
+          runs_per_second: Math.round(run.perSecond),
+          echoes_per_second: Math.round(bare.perSecond),
+          p50_ms: round3(run.p50Ms),
+          p99_ms: round3(run.p99Ms),
+          runs: calls,
+          ...receipts,
+        },
+      }),
+    );
+    await market.close();
+  } finally {
+    await server.stop();
+    echo.stop();
+  }
+}
+
+/** Calls from 64 callers at once, each the next as soon as it has its answer. */
+async function load(call: (caller: number) => Promise<void>, seconds: number): Promise<Measured> {
+  const untilMs = performance.now() + seconds * 1000;
+  const startedAtMs = performance.now();
+  const ms: number[] = [];
+  await Promise.all(
+    Array.from({ length: CALLERS }, async (_, caller) => {
+      while (performance.now() < untilMs) {
+        const calledAtMs = performance.now();
+        await call(caller);
+        ms.push(performance.now() - calledAtMs);
+      }
+    }),
+  );
+  const elapsed = (performance.now() - startedAtMs) / 1000;
+  ms.sort((a, b) => a - b);
+  const at = (share: number): number => ms[Math.floor(ms.length * share)] ?? 0;
+  return { perSecond: ms.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), count: ms.length };
+}
+
+async function openMarket(url: string, directory: string) {
+  const pool = new Pool(url, { connections: CALLERS });
+  const ask = async (key: string, method: "GET" | "POST", path: string, body?: object) => {
+    const { statusCode, body: answer } = await pool.request({
+      method,
+      path,
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const json = (await answer.json()) as Record<string, never>;
+    if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${JSON.stringify(json)}`);
+    return json;
+  };
+  const operator = readFileSync(join(directory, "operator.key"), "utf8").trim();
+  const admin = (path: string, body: object) =>
+    ask(operator, "POST", `/api/guildhall/v1/admin${path}`, body);
+  const keyOf = async (email: string) => {
+    await admin("/members", { email });
+    return String((await admin("/keys", { email, kind: "lc" })).key);
+  };
+  const seller = await keyOf("seller@example.com");
+  const curve = [{ tier_name: "standard", cost_shape: "per_call", cost_amount: 1 }];
+  const listing = await ask(seller, "POST", "/api/v1/agents", {
+    slug: "bench",
+    agent_name: "Bench",
+    description: "Answers at once.",
+    capabilities: ["echo"],
+    capabilities_meta: { echo: { description: "Answers at once.", curve } },
+  });
+  const agentId = String(listing.agent_id);
+  const provider = await online({ url, key: seller, agentId });
+  const keys: string[] = [];
+  for (let caller = 0; caller < CALLERS; caller++) keys.push(await keyOf(`c${caller}@example.com`));
+  let counter = 0;
+  return {
+    async call(caller: number) {
+      counter += 1;
+      const input = { text: `hello ${counter}` };
+      const manifest = { intention: "bench" };
+      const body = { agent_id: agentId, capability: "echo", input, manifest };
+      await ask(keys[caller] ?? "", "POST", "/api/v1/invoke", body);
+    },
+    async steps() {
+      const { body } = await pool.request({ method: "GET", path: "/metrics" });
+      return stepsOf(await body.text());
+    },
+    /** Each run was paid once: what the seller has more than it began with is what it was paid. */
+    async receiptsMatch() {
+      const credits = await ask(seller, "GET", "/api/v1/credits");
+      const paid = Number(credits.available) - 1_000_000;
+      if (paid !== counter) throw new Error(`${counter} runs, but ${paid} payments`);
+      const verdict = await ask(operator, "GET", "/api/guildhall/v1/admin/ledger/verify");
+      if (verdict.ok !== true && !process.env.NOBOOKS)
+        throw new Error(`the books: ${JSON.stringify(verdict)}`);
+      return { payments: paid, books: "ok" };
+    },
+    async close() {
+      await provider.stop({ drainMs: 0 });
+      await pool.close();
+    },
+  };
+}
+
+function online(options: { url: string; key: string; agentId: string }) {
+  return new Promise<ReturnType<typeof connectProvider>>((resolve) => {
+    const connection = connectProvider({
+      ...options,
+      concurrency: 1_024,
+      handlers: { run: (input) => ({ output: input }) },
+      onState: (state) => state.kind === "online" && resolve(connection),
+    });
+  });
+}
+
+/** Seconds spent and runs counted, by step, from the metrics page. */
+function stepsOf(text: string): Map<string, number> {
+  const pattern = /^guildhall_run_step_seconds_sum\{step="(\w+)"\} ([\d.e+-]+)$/gm;
+  return new Map([...text.matchAll(pattern)].map(([, step = "", sum]) => [step, Number(sum)]));
+}
+
+function printSteps(before: Map<string, number>, after: Map<string, number>): void {
+  const spent = [...after].map(([step, sum]) => [step, sum - (before.get(step) ?? 0)] as const);
+  const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const shares = spent.map(
+    ([step, seconds]) => `${step} ${((seconds / total) * 100).toFixed(0)} %`,
+  );
+  console.log(`  time in each step: ${shares.join(", ")}`);
+}
+
+function print(round: number, run: Measured | undefined, echo: Measured | undefined): void {
+  const line = (measured: Measured | undefined) =>
+    `${Math.round(measured?.perSecond ?? 0)}/s (p50 ${measured?.p50Ms.toFixed(1)}, p99 ${measured?.p99Ms.toFixed(1)} ms)`;
+  console.log(`round ${round}: runs ${line(run)}, echo ${line(echo)}`);
+}
+
+async function startServer() {
+  const directory = mkdtempSync(join(tmpdir(), "guildhall-bench-"));
+  const database = values.host === "postgresql" ? await createDatabase() : undefined;
+  const child = spawn(process.execPath, ["packages/server/src/main.ts"], {
+    env: {
+      ...{ PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0" },
+      ...{ GUILDHALL_DATA_DIR: directory, GUILDHALL_HOUSE: "off", GUILDHALL_LOG_LEVEL: "warn" },
+      GUILDHALL_RATE_LIMITS: "invoke=0",
+      ...(process.env.SERVER_NODE_OPTIONS && { NODE_OPTIONS: process.env.SERVER_NODE_OPTIONS }),
+      ...(database && { DATABASE_URL: database.url }),
+    },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const note = join(directory, "server.json");
+  while (!existsSync(note)) {
+    if (child.exitCode !== null) throw new Error("the server did not start");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { url } = JSON.parse(readFileSync(note, "utf8")) as { url: string };
+  return {
+    url,
+    directory,
+    async stop() {
+      await ended(child, "SIGTERM");
+      rmSync(directory, { recursive: true, force: true });
+      await database?.drop();
+    },
+  };
+}
+
+async function createDatabase() {
+  const name = `guildhall_bench_${process.pid}`;
+  const say = async (sql: string): Promise<void> => {
+    const client = new pg.Client(POSTGRESQL);
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  };
+  await say(`create database ${name}`);
+  const url = new URL(POSTGRESQL);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => say(`drop database ${name} with (force)`) };
+}
+
+async function startEcho() {
+  const child = fork("bench/support/echo-server.ts", {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const port = await new Promise<number>((resolve) => child.once("message", resolve as never));
+  const peer = fork("bench/support/echo-peer.ts", [String(port)]);
+  await new Promise((resolve) => peer.once("message", resolve));
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CALLERS });
+  return {
+    async call() {
+      const { body } = await pool.request({
+        method: "POST",
+        path: "/echo",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ text: "hello" }),
+      });
+      await body.json();
+    },
+    stop() {
+      void pool.close();
+      peer.kill();
+      child.kill();
+    },
+  };
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await exit;
+}
+
+function median(measured: readonly Measured[]): Measured {
+  const sorted = [...measured].sort((a, b) => a.perSecond - b.perSecond);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (!middle) throw new Error("nothing was measured");
+  return middle;
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
