@@ -1,0 +1,244 @@
+/** The product's use cases over one database: everything in core/, joined. */
+import nodeProcess from "node:process";
+import type { Config } from "./config.ts";
+import { createAgents } from "./core/agent.ts";
+import { createAgentFollower } from "./core/agent-follower.ts";
+import { createAgentSearcher } from "./core/agent-search.ts";
+import { createAssets } from "./core/asset.ts";
+import { createAttempts } from "./core/attempt.ts";
+import { createBooks } from "./core/books.ts";
+import type { BroadcastContext } from "./core/broadcast-context.ts";
+import { createBroadcastEngine } from "./core/broadcast-engine.ts";
+import { createCallers } from "./core/caller.ts";
+import { createChains } from "./core/chain.ts";
+import { createDiscovery } from "./core/discovery.ts";
+import { createFileLinks } from "./core/file-link.ts";
+import { createHandoffs } from "./core/handoff.ts";
+import type { Core } from "./core/index.ts";
+import { createInputFiles } from "./core/input-files.ts";
+import { createKeys } from "./core/key.ts";
+import { createLedger } from "./core/ledger.ts";
+import { createLinks } from "./core/link.ts";
+import { createMandates } from "./core/mandate.ts";
+import { createManifests } from "./core/manifest.ts";
+import { createMembers } from "./core/member.ts";
+import { createOperator } from "./core/operator.ts";
+import { createOrigins } from "./core/origin.ts";
+import { createPayouts } from "./core/payout.ts";
+import type { AgentIndex, AgentReranker, BlobStore, Bus, Mailer } from "./core/ports.ts";
+import type { ServerProcess } from "./core/process.ts";
+import { createProfiles } from "./core/profile.ts";
+import { createReceipts } from "./core/receipt.ts";
+import { createRunEngine } from "./core/run-engine.ts";
+import { createSchemas } from "./core/schema.ts";
+import { createSessionEngine } from "./core/session-engine.ts";
+import { createSignInCleaning } from "./core/sign-in-cleaning.ts";
+import { createSignInLinks } from "./core/sign-in-link.ts";
+import { createSigner } from "./core/signing.ts";
+import { createTopups } from "./core/topup.ts";
+import { createTrustKeeper } from "./core/trust.ts";
+import { createVouchers } from "./core/voucher.ts";
+import { createWaiters } from "./core/waiters.ts";
+import { createWallets } from "./core/wallet.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { GuardedFetch } from "./lib/guarded-fetch.ts";
+import type { Log } from "./lib/log.ts";
+import type { Metrics } from "./lib/metrics.ts";
+import type { Random } from "./lib/random.ts";
+import { createSealer, deriveSecret } from "./lib/seal.ts";
+import type { Database } from "./store/database.ts";
+import { listEnded } from "./store/run.ts";
+
+/** What core is joined from: its surroundings, and what of the outside it asks for. */
+export interface CoreParts {
+  readonly config: Config;
+  readonly secretKey: string;
+  readonly operatorKey: string;
+  readonly serverVersion: string;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly bus: Bus;
+  readonly blobs: BlobStore;
+  readonly process: ServerProcess;
+  readonly guardedFetch: GuardedFetch;
+  readonly index: AgentIndex;
+  readonly reranker: AgentReranker | undefined;
+  readonly mailer: Mailer | undefined;
+  /** Where clients reach this server. Known once it listens. */
+  readonly baseUrl: () => string;
+}
+
+export type JoinedCore = ReturnType<typeof joinCore>;
+
+export function joinCore(parts: CoreParts) {
+  const { config, database, clock, random, log, bus, guardedFetch, baseUrl } = parts;
+  const ledger = openLedger(parts);
+  const links = createLinks({ database, clock, processId: parts.process.id });
+  const waiters = createWaiters({ bus, log, listEnded: (ids) => listEnded(database, ids) });
+  const fileLinks = createFileLinks({
+    secret: deriveSecret(parts.secretKey, "file-links"),
+    baseUrl,
+    clock,
+  });
+  const files = createInputFiles({
+    database,
+    clock,
+    guardedFetch,
+    links: fileLinks,
+  });
+  const schemas = createSchemas({ database, clock, baseUrl, guardedFetch });
+  const agents = createAgents({ database, clock, random, presence: links, schemas });
+  const { engine, sessionEngine } = joinEngines(parts, { ledger, links, waiters, files, schemas });
+  const broadcasting = joinBroadcasts(parts, { ledger, files, schemas, agents });
+  const follower = createAgentFollower({ database, index: parts.index, log });
+  const trust = createTrustKeeper({ database, clock, log });
+  const people = joinPeople(parts, ledger, agents.requireOwned);
+  const money = joinMoney(parts, ledger, people);
+  const core: Core = {
+    ...people.core,
+    ...money,
+    ...broadcasting.core,
+    agents,
+    assets: createAssets({
+      ...{ database, blobs: parts.blobs, clock, random, log, links: fileLinks },
+      workspaceBytesMax: config.filesBytesMax,
+    }),
+    discovery: createDiscovery({
+      database,
+      agents,
+      presence: links,
+      searcher: createAgentSearcher({ index: parts.index, reranker: parts.reranker, log }),
+    }),
+    operator: createOperator({
+      ...{ database, clock, random, ledger, members: people.core.members },
+      callers: people.core.callers,
+      key: parts.operatorKey,
+      serverVersion: parts.serverVersion,
+      nodeVersion: nodeProcess.version,
+    }),
+    manifests: createManifests({ database, clock, random }),
+    profiles: createProfiles(database),
+    chains: createChains({ database, ledger, clock, log }),
+    runs: engine.runs,
+    schemas,
+    sessions: sessionEngine.sessions,
+  };
+  return {
+    core,
+    ledger,
+    links,
+    engine,
+    sessionEngine,
+    broadcasting,
+    waiters,
+    follower,
+    trust,
+    cleaning: people.cleaning,
+  };
+}
+
+/** What does work: runs and sessions. */
+function joinEngines(
+  parts: CoreParts,
+  shared: {
+    readonly ledger: Ledger;
+    readonly links: ReturnType<typeof createLinks>;
+    readonly waiters: ReturnType<typeof createWaiters>;
+    readonly files: ReturnType<typeof createInputFiles>;
+    readonly schemas: ReturnType<typeof createSchemas>;
+  },
+) {
+  const { config, database, clock, random, log, bus } = parts;
+  const { ledger, links, files } = shared;
+  const { feeBasisPoints } = config;
+  const common = { database, clock, random, log, bus, processId: parts.process.id, feeBasisPoints };
+  return {
+    engine: createRunEngine({ ...common, ...shared, metrics: runMetrics(parts.metrics) }),
+    sessionEngine: createSessionEngine({
+      ...{ ...common, ledger, links, files },
+      settings: { idleMs: config.sessionIdleSeconds * 1000, openMax: config.openSessionsMax },
+    }),
+  };
+}
+
+type Ledger = ReturnType<typeof createLedger>;
+
+function joinBroadcasts(
+  parts: CoreParts,
+  made: Pick<BroadcastContext, "ledger" | "files" | "schemas"> & { agents: Core["agents"] },
+) {
+  const { config, secretKey, database, clock, random, log, bus } = parts;
+  const sealer = createSealer(random, secretKey, config.earlierSecretKeys);
+  const signer = createSigner({ database, clock, sealer });
+  const mandates = createMandates({ database, clock, random, signer, agents: made.agents });
+  const engine = createBroadcastEngine({
+    ...{ ...made, database, clock, random, log, bus, mandates },
+    feeBasisPoints: config.feeBasisPoints,
+    executeSeconds: config.broadcastWorkSeconds,
+    reviewSeconds: config.broadcastReviewSeconds,
+  });
+  const receipts = createReceipts({ database, clock, signer });
+  return { core: { mandates, broadcasts: engine.broadcasts, receipts }, engine };
+}
+
+function openLedger({ database, clock, random, log, metrics }: CoreParts): Ledger {
+  return createLedger({
+    ...{ database, clock, random, log },
+    observe: ({ commands, ms }) => {
+      metrics.time("guildhall_ledger_batch_seconds", "How long a batch of commands took", ms);
+      metrics.count("guildhall_ledger_commands_total", "Commands answered", {}, commands);
+    },
+  });
+}
+
+function joinPeople(
+  parts: CoreParts,
+  ledger: Ledger,
+  requireOwnedAgent: (...args: Parameters<Core["agents"]["requireOwned"]>) => Promise<unknown>,
+) {
+  const { config, database, clock, random, log } = parts;
+  const callers = createCallers({ database, clock, log });
+  const attempts = createAttempts({ database, clock });
+  const members = createMembers({
+    ...{ database, clock, random, ledger, callers },
+    policy: config.signup,
+    givesPlayCredit: config.mode === "development",
+  });
+  const signInLinks = createSignInLinks({
+    ...{ database, clock, random, log, members, attempts, mailer: parts.mailer },
+    urlOf: (token) => `${parts.baseUrl()}/app/link?token=${token}`,
+  });
+  const keys = createKeys({ database, clock, random, callers, ledger, requireOwnedAgent });
+  const handoffs = createHandoffs({ database, clock, random, callers, members, attempts });
+  const cleaning = createSignInCleaning(database, clock);
+  return { core: { callers, attempts, members, signInLinks, keys, handoffs }, cleaning };
+}
+
+function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof joinPeople>) {
+  const { config, database, clock, random, log } = parts;
+  const { members, attempts } = people.core;
+  const origins = createOrigins({ database, clock });
+  const payouts = createPayouts({ database, clock, random, log, ledger, origins });
+  return {
+    payouts,
+    wallets: createWallets({ database, clock, random, ledger, members, payouts }),
+    vouchers: createVouchers({ database, clock, random, ledger, attempts }),
+    topups: createTopups({
+      ...{ database, clock, random, ledger },
+      hasDevRail: config.mode === "development",
+    }),
+    books: createBooks({ database }),
+  };
+}
+
+function runMetrics(metrics: Metrics) {
+  return {
+    ended: (state: string) =>
+      metrics.count("guildhall_runs_total", "Runs that ended, by how", { state }),
+    step: (step: string, ms: number) =>
+      metrics.time("guildhall_run_step_seconds", "How long a step of a run took", ms, { step }),
+  };
+}

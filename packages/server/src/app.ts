@@ -1,0 +1,314 @@
+/**
+ * The composition root: the one place where everything meets.
+ *
+ *   1. The database, migrated, of the mode it was made for, with a clock that agrees with ours.
+ *   2. A port to listen on, so that the server knows its address. Until it is ready it says 503.
+ *   3. Core over both, the providers' sockets, the surfaces.
+ *   4. What runs by itself: sweeping, following, cleaning.
+ *
+ * `stop` goes the other way: no new work, what is under way gets a few seconds, then it all closes.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import { type JoinedCore, joinCore } from "./app-core.ts";
+import { openSurfaces } from "./app-surfaces.ts";
+import type { Config } from "./config.ts";
+import type { BlobStore, Bus } from "./core/ports.ts";
+import { type ServerProcess, startProcess } from "./core/process.ts";
+import { localSecretKey, prepareDirectory } from "./data-directory.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import { createGuardedFetch } from "./lib/guarded-fetch.ts";
+import type { Log } from "./lib/log.ts";
+import { createMetrics, type Metrics } from "./lib/metrics.ts";
+import { newId, type Random, systemRandom } from "./lib/random.ts";
+import { readOperatorKey } from "./operator-key.ts";
+import { openDirectoryBlobs } from "./outbound/blobs/directory.ts";
+import { openS3Blobs } from "./outbound/blobs/s3.ts";
+import { LocalBus } from "./outbound/bus/local.ts";
+import { NatsBus } from "./outbound/bus/nats.ts";
+import { createMailer } from "./outbound/mail.ts";
+import { LocalProviderHub } from "./outbound/provider-hub.ts";
+import { createAgentIndex } from "./outbound/search/agent-index.ts";
+import { createChatReranker } from "./outbound/search/chat-reranker.ts";
+import { measureClockOffsetMs } from "./store/clock-offset.ts";
+import { type Database, openPostgresql } from "./store/database.ts";
+import { openEmbedded } from "./store/embedded/index.ts";
+import { ensureInstallation } from "./store/installation.ts";
+import { migrate } from "./store/migrate.ts";
+import { VERSION } from "./version.ts";
+
+export interface App {
+  /** Where clients reach this server. */
+  readonly url: string;
+  /** Where this machine reaches it, without any proxy on the way. */
+  readonly localUrl: string;
+  readonly core: JoinedCore["core"];
+  /** What it answers, in the order in which it is tried: middleware as `ALL` of its paths. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
+  stop(): Promise<void>;
+}
+
+/** Processes whose clocks differ by more would disagree about deadlines and days (docs/ledger.md). */
+const CLOCK_OFFSET_MS_MAX = 2_000;
+const CLOCK_CHECK_MS = 60_000;
+const CLEAN_MS = 10 * 60_000;
+/** Requests under way at a stop get this long. */
+const DRAIN_MS_MAX = 5_000;
+
+/** Addresses that stand for all of a machine's, and one of them. */
+const EVERY_ADDRESS: ReadonlyMap<string, string> = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["[::]", "[::1]"],
+]);
+
+/** Everything that lives as long as the server, closed in the opposite order. */
+type Closers = (() => Promise<void> | void)[];
+
+export async function openApp(config: Config, log: Log): Promise<App> {
+  const closers: Closers = [];
+  try {
+    return await open(config, log, closers);
+  } catch (error) {
+    await closeAll(closers, log);
+    throw error;
+  }
+}
+
+async function open(config: Config, log: Log, closers: Closers): Promise<App> {
+  const clock = systemClock;
+  const random = systemRandom;
+  prepareDirectory(config.dataDirectory);
+  const secretKey = config.secretKey ?? localSecretKey(config.dataDirectory, random);
+  const database = await openDatabase(config, log);
+  closers.push(() => database.close());
+  const installation = await prepareDatabase(config, database, clock, random);
+  const clockCheck = watchClock(database, clock, log);
+  closers.push(clockCheck.stop);
+
+  const { server, url, localUrl, serve } = await listen(config);
+  closers.push(() => closeServer(server));
+  const metrics = createMetrics();
+  const outside = await openOutside(config, log, clock, random, installation.id);
+  closers.push(outside.close);
+  const process = await startProcess({ database, clock, random, log });
+  closers.push(() => process.stop());
+  const index = createAgentIndex({
+    log,
+    ...(config.embeddings && { endpoint: config.embeddings }),
+  });
+  closers.push(() => index.close());
+  const joined = joinCore({
+    ...{ config, secretKey, database, clock, random, log, metrics, process, index },
+    operatorKey: readOperatorKey(config.dataDirectory, random),
+    serverVersion: VERSION,
+    bus: outside.bus,
+    blobs: outside.blobs,
+    mailer: outside.mailer,
+    guardedFetch: createGuardedFetch({
+      isLoopbackOpen: config.mayFetchLoopback,
+      userAgent: `guildhall/${VERSION}`,
+    }),
+    reranker: config.reranker && createChatReranker(config.reranker),
+    baseUrl: () => url,
+  });
+  closers.push(() => closeCore(joined));
+  const hub = openHub(joined, { bus: outside.bus, clock, log, process });
+  closers.push(() => hub.stop());
+  const surfaces = openSurfaces({
+    ...{ config, secretKey, database, clock, random, log, metrics, hub, url, server },
+    ...{ joined, process, clockProblem: clockCheck.problem },
+  });
+  closers.push(surfaces.stop);
+  closers.push(startCleaning(joined, log));
+  watch(metrics, joined, hub, outside.bus);
+  await joined.follower.follow();
+  serve(getRequestListener(surfaces.fetch, { overrideGlobalObjects: false }));
+  const { routes } = surfaces;
+  return { url, localUrl, core: joined.core, routes, stop: () => closeAll(closers, log) };
+}
+
+async function openDatabase(config: Config, log: Log): Promise<Database> {
+  return config.databaseUrl
+    ? openPostgresql(config.databaseUrl, config.databaseConnections)
+    : openEmbedded({ directory: config.dataDirectory, log });
+}
+
+async function prepareDatabase(config: Config, database: Database, clock: Clock, random: Random) {
+  await migrate(database);
+  const id = newId(clock, random);
+  const wanted = { id, mode: config.mode, createdAt: clock.now() };
+  const installation = await ensureInstallation(database, wanted);
+  if (installation.mode === config.mode) return installation;
+  throw new Error(
+    `this database was made by a ${installation.mode} server, and GUILDHALL_MODE is ${config.mode}. ` +
+      "Play money is not money: start with an empty data directory or database.",
+  );
+}
+
+/** Whether this process and the database agree what time it is; asked now and every minute. */
+function watchClock(database: Database, clock: Clock, log: Log) {
+  let problem: string | undefined = "the clock was not compared yet";
+  const compare = async (): Promise<void> => {
+    try {
+      const offsetMs = Math.round(await measureClockOffsetMs(database, clock));
+      const isFine = Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX;
+      problem = isFine ? undefined : `this clock is ${offsetMs} ms off the database's`;
+      if (problem) log.error({ offsetMs }, problem);
+    } catch (error) {
+      problem = "the database does not answer";
+      log.warn({ error }, problem);
+    }
+  };
+  void compare();
+  const timer = setInterval(() => void compare(), CLOCK_CHECK_MS);
+  return { problem: () => problem, stop: () => clearInterval(timer) };
+}
+
+async function listen(config: Config) {
+  type Listener = Parameters<typeof createServer>[1];
+  let listener: NonNullable<Listener> = (_request, response) => {
+    response.writeHead(503, { "retry-after": "1", "content-type": "application/json" });
+    response.end('{"error":{"code":"starting","message":"The server is starting."}}');
+  };
+  // A slow sender may not hold a connection for ever; a run's answer may take its five minutes.
+  const server = createServer({ headersTimeout: 20_000, requestTimeout: 330_000 }, (...args) =>
+    listener(...args),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(config.port, config.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const reached = EVERY_ADDRESS.get(host) ?? host;
+  return {
+    server,
+    url: config.publicUrl ?? `http://${host}:${port}`,
+    localUrl: `http://${reached}:${port}`,
+    serve: (next: NonNullable<Listener>) => {
+      listener = next;
+    },
+  };
+}
+
+async function openOutside(
+  config: Config,
+  log: Log,
+  clock: Clock,
+  random: Random,
+  namespace: string,
+) {
+  const bus: Bus & { readonly isUp?: boolean } = config.natsUrl
+    ? new NatsBus({ url: config.natsUrl, namespace, log })
+    : new LocalBus(log);
+  const files = join(config.dataDirectory, "files");
+  const tools = { clock, random };
+  const blobs: BlobStore & { close?(): Promise<void> } = config.s3
+    ? await openS3Blobs(config.s3, join(files, "arriving"), tools)
+    : await openDirectoryBlobs(files, tools);
+  const hostName = new URL(config.publicUrl ?? "http://localhost").hostname;
+  const mailer =
+    config.smtp && createMailer(config.smtp.url, config.smtp.from ?? `guildhall@${hostName}`);
+  return {
+    bus,
+    blobs,
+    mailer,
+    close: async () => {
+      mailer?.close();
+      await blobs.close?.();
+      await bus.close();
+    },
+  };
+}
+
+function openHub(
+  { links, engine, sessionEngine, broadcasting }: JoinedCore,
+  parts: {
+    readonly bus: Bus;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly process: ServerProcess;
+  },
+): LocalProviderHub {
+  const { process, ...rest } = parts;
+  const isLive = () => process.isLive();
+  const { events } = engine;
+  const sessionEvents = sessionEngine.events;
+  const slotEvents = broadcasting.engine.offers;
+  const hub = new LocalProviderHub({ links, events, sessionEvents, slotEvents, isLive, ...rest });
+  engine.setDispatcher(hub);
+  sessionEngine.setDispatcher(hub);
+  slotEvents.setDispatcher(hub);
+  return hub;
+}
+
+/** What nobody needs any more: expired sign-ins, files nobody used; payouts left half done. */
+function startCleaning({ core, cleaning }: JoinedCore, log: Log): () => void {
+  const clean = async (): Promise<void> => {
+    try {
+      await cleaning.clean();
+      await core.assets.removeExpired();
+      await core.payouts.tidy();
+    } catch (error) {
+      log.warn({ error }, "cleaning failed; trying again later");
+    }
+  };
+  const timer = setInterval(() => void clean(), CLEAN_MS);
+  return () => clearInterval(timer);
+}
+
+function watch(metrics: Metrics, joined: JoinedCore, hub: LocalProviderHub, bus: Bus): void {
+  metrics.gauge(
+    "guildhall_providers_online",
+    "Providers connected to this process",
+    () => hub.size,
+  );
+  metrics.gauge("guildhall_runs_driven", "Runs this process waits for", () => joined.engine.driven);
+  metrics.gauge("guildhall_ledger_waiting", "Commands in the queue", () => joined.ledger.waiting);
+  metrics.gauge(
+    "guildhall_session_messages_waiting",
+    "Messages of sessions that wait to be written",
+    () => joined.sessionEngine.waiting,
+  );
+  metrics.gauge("guildhall_bus_up", "Whether other processes can be reached", () =>
+    "isUp" in bus && bus.isUp === false ? 0 : 1,
+  );
+}
+
+async function closeCore(joined: JoinedCore) {
+  const { engine, sessionEngine, broadcasting, waiters, follower, trust, ledger, core } = joined;
+  waiters.stop();
+  await Promise.all([
+    engine.close(),
+    sessionEngine.close(),
+    broadcasting.engine.close(),
+    follower.stop(),
+    trust.stop(),
+  ]);
+  await ledger.close();
+  await core.callers.close();
+}
+
+/** Answers under way get their time; connections that only wait are closed at once. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+async function closeAll(closers: Closers, log: Log): Promise<void> {
+  for (const close of closers.splice(0).reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      log.error({ error }, "closing failed");
+    }
+  }
+}

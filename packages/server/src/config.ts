@@ -1,0 +1,384 @@
+/**
+ * The environment -> one frozen configuration. The only reader of `process.env`, once, at the start:
+ * everything else is handed what it needs. `docs/configuration.md` lists the same settings.
+ */
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { LogLevel } from "./lib/log.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A setting as it is documented: what it is called, what it is without being set, what it does. */
+export interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+// biome-ignore format: read as a table
+export const SETTINGS = [
+  { name: "GUILDHALL_DATA_DIR",          fallback: ".data",            meaning: "Where everything is kept: database, files, keys of the operator" },
+  { name: "HOST",                        fallback: "127.0.0.1",        meaning: "The address to listen on" },
+  { name: "PORT",                        fallback: "8787",             meaning: "The port to listen on; 0 takes a free one" },
+  { name: "PUBLIC_URL",                  fallback: "http://HOST:PORT", meaning: "Where clients reach the server; https in production" },
+  { name: "GUILDHALL_MODE",              fallback: "development on loopback, else production", meaning: "`development` signs in by e-mail address alone and pays with play money; `production` has neither" },
+  { name: "GUILDHALL_SECRET_KEY",        fallback: "made in development, kept in the data directory", meaning: "The secret from which all others derive; at least 32 characters; required in production" },
+  { name: "GUILDHALL_SECRET_KEYS_OLD",   fallback: "",                 meaning: "Earlier secret keys, comma-separated: what they sealed still opens" },
+  { name: "GUILDHALL_SIGNUP",            fallback: "open in development, else invite", meaning: "Who may become a member: `open`, `invite`, `closed`" },
+  { name: "GUILDHALL_ALLOWED_HOSTS",     fallback: "",                 meaning: "Further host names that a development server answers to, comma-separated" },
+  { name: "GUILDHALL_TRUSTED_PROXIES",   fallback: "0",                meaning: "How many proxies of yours stand before the server, each adding to X-Forwarded-For" },
+  { name: "DATABASE_URL",                fallback: "the embedded database", meaning: "PostgreSQL 15 or later, shared by all processes" },
+  { name: "DATABASE_CONNECTIONS",        fallback: "10",               meaning: "Connections of one process to PostgreSQL" },
+  { name: "NATS_URL",                    fallback: "none",             meaning: "NATS, which carries hints between processes" },
+  { name: "S3_ENDPOINT",                 fallback: "files in the data directory", meaning: "S3-compatible storage for files, with S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY" },
+  { name: "S3_BUCKET",                   fallback: "guildhall",        meaning: "See S3_ENDPOINT" },
+  { name: "S3_REGION",                   fallback: "us-east-1",        meaning: "See S3_ENDPOINT" },
+  { name: "S3_ACCESS_KEY_ID",            fallback: "",                 meaning: "See S3_ENDPOINT" },
+  { name: "S3_SECRET_ACCESS_KEY",        fallback: "",                 meaning: "See S3_ENDPOINT" },
+  { name: "GUILDHALL_FILES_BYTES_MAX",   fallback: "5368709120",       meaning: "Bytes of files that one workspace may keep" },
+  { name: "GUILDHALL_FEE_BASIS_POINTS",  fallback: "0",                meaning: "The house's share of each payment, in hundredths of a percent" },
+  { name: "GUILDHALL_BROADCAST_WORK_SECONDS", fallback: "300",         meaning: "How long an agent that accepted a broadcast has for its work" },
+  { name: "GUILDHALL_BROADCAST_REVIEW_SECONDS", fallback: "259200",    meaning: "After how long a result of a broadcast is approved that nobody judged" },
+  { name: "GUILDHALL_SESSION_IDLE_TTL_SECONDS", fallback: "86400",     meaning: "How long nobody may touch a session before it is settled, after a warning at half of it; 0 is for ever" },
+  { name: "GUILDHALL_OPEN_SESSIONS_MAX", fallback: "5000",             meaning: "Sessions that one workspace may have open" },
+  { name: "GUILDHALL_HOUSE",             fallback: "on",               meaning: "`off` does not start the provider that comes along" },
+  { name: "GUILDHALL_LOG_LEVEL",         fallback: "info",             meaning: "`trace` `debug` `info` `warn` `error` `fatal` `silent`" },
+  { name: "GUILDHALL_RATE_LIMITS",       fallback: "see below",        meaning: "Requests a minute by group, e.g. `invoke=600,search=0`; 0 is no limit" },
+  { name: "GUILDHALL_FETCH_LOOPBACK",    fallback: "off",              meaning: "`on` lets addresses that users give point at this machine; for tests" },
+  { name: "GUILDHALL_METRICS_TOKEN",     fallback: "loopback only",    meaning: "A bearer token with which /metrics can be read from elsewhere" },
+  { name: "SMTP_URL",                    fallback: "none: links are shown to the operator", meaning: "Where mail is handed in, e.g. smtps://user:password@mail.example.org" },
+  { name: "SMTP_FROM",                   fallback: "guildhall@<public host>", meaning: "The sender of mail" },
+  { name: "GITHUB_CLIENT_ID",            fallback: "",                 meaning: "Sign-in with GitHub, with GITHUB_CLIENT_SECRET" },
+  { name: "GITHUB_CLIENT_SECRET",        fallback: "",                 meaning: "See GITHUB_CLIENT_ID" },
+  { name: "GOOGLE_CLIENT_ID",            fallback: "",                 meaning: "Sign-in with Google, with GOOGLE_CLIENT_SECRET" },
+  { name: "GOOGLE_CLIENT_SECRET",        fallback: "",                 meaning: "See GOOGLE_CLIENT_ID" },
+  { name: "OIDC_ISSUER",                 fallback: "",                 meaning: "Sign-in with an OpenID Connect provider, with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME" },
+  { name: "OIDC_CLIENT_ID",              fallback: "",                 meaning: "See OIDC_ISSUER" },
+  { name: "OIDC_CLIENT_SECRET",          fallback: "",                 meaning: "See OIDC_ISSUER" },
+  { name: "OIDC_NAME",                   fallback: "OpenID Connect",   meaning: "See OIDC_ISSUER" },
+  { name: "EMBEDDINGS_URL",              fallback: "a model that comes along", meaning: "An OpenAI-compatible embeddings endpoint for search, with EMBEDDINGS_KEY, EMBEDDINGS_MODEL" },
+  { name: "EMBEDDINGS_KEY",              fallback: "",                 meaning: "See EMBEDDINGS_URL" },
+  { name: "EMBEDDINGS_MODEL",            fallback: "",                 meaning: "See EMBEDDINGS_URL" },
+  { name: "RERANKER_URL",                fallback: "none",             meaning: "An OpenAI-compatible chat endpoint that reorders the top of a search, with RERANKER_KEY, RERANKER_MODEL" },
+  { name: "RERANKER_KEY",                fallback: "",                 meaning: "See RERANKER_URL" },
+  { name: "RERANKER_MODEL",              fallback: "",                 meaning: "See RERANKER_URL" },
+] as const satisfies readonly Setting[];
+type Name = (typeof SETTINGS)[number]["name"];
+
+/**
+ * Requests a minute and workspace, by group of routes (LinkedClaw contract §4, raised for one machine's own
+ * use). `messages` and `events` are counted for each session.
+ */
+export const RATE_LIMITS = {
+  search: 120,
+  invoke: 600,
+  broadcasts: 120,
+  slots: 600,
+  agents: 120,
+  files: 120,
+  manifests: 300,
+  receipts: 300,
+  sessions: 600,
+  messages: 600,
+  events: 600,
+  wallet: 120,
+} as const;
+
+export type Mode = "development" | "production";
+
+export interface Config {
+  readonly dataDirectory: string;
+  readonly host: string;
+  readonly port: number;
+  /** Without a slash at its end; `undefined` until the port is known. */
+  readonly publicUrl: string | undefined;
+  readonly mode: Mode;
+  readonly secretKey: string | undefined;
+  readonly earlierSecretKeys: readonly string[];
+  readonly signup: "open" | "invite" | "closed";
+  readonly allowedHosts: readonly string[];
+  readonly trustedProxies: number;
+  readonly databaseUrl: string | undefined;
+  readonly databaseConnections: number;
+  readonly natsUrl: string | undefined;
+  readonly s3: S3Config | undefined;
+  readonly filesBytesMax: number;
+  readonly feeBasisPoints: number;
+  readonly broadcastWorkSeconds: number;
+  readonly broadcastReviewSeconds: number;
+  /** How long nobody may touch a session before it is settled; 0 is for ever. */
+  readonly sessionIdleSeconds: number;
+  readonly openSessionsMax: number;
+  readonly isHouseOn: boolean;
+  readonly logLevel: LogLevel;
+  readonly rateLimits: Readonly<Record<string, number>>;
+  readonly mayFetchLoopback: boolean;
+  readonly metricsToken: string | undefined;
+  readonly smtp: { readonly url: string; readonly from: string | undefined } | undefined;
+  readonly github: OAuthClient | undefined;
+  readonly google: OAuthClient | undefined;
+  readonly oidc: (OAuthClient & { readonly issuer: string; readonly name: string }) | undefined;
+  readonly embeddings: EndpointConfig | undefined;
+  readonly reranker: EndpointConfig | undefined;
+}
+
+export interface S3Config {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+export interface OAuthClient {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+export interface EndpointConfig {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly model: string;
+}
+
+/** A setting that cannot be followed. The message says which and what it should be. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the process's environment; `environment` stands in for it in tests. */
+export function readConfig(environment: Environment = process.env): Config {
+  const get = (name: Name): string | undefined => environment[name]?.trim() || undefined;
+  const host = get("HOST") ?? "127.0.0.1";
+  const publicUrl = readPublicUrl(get("PUBLIC_URL"));
+  const isLocal = isLoopback(host) && (!publicUrl || isLoopback(new URL(publicUrl).hostname));
+  const mode = oneOf(
+    get("GUILDHALL_MODE") ?? (isLocal ? "development" : "production"),
+    "GUILDHALL_MODE",
+    ["development", "production"],
+  );
+  const secretKey = get("GUILDHALL_SECRET_KEY");
+  requireSafety(mode, { host, publicUrl, secretKey });
+  return Object.freeze({
+    ...readStorage(get),
+    ...readPeople(get, mode),
+    ...readSessions(get),
+    dataDirectory: resolve(get("GUILDHALL_DATA_DIR") ?? defaultDataDirectory()),
+    host,
+    port: wholeNumber(get("PORT") ?? "8787", "PORT", 0, 65_535),
+    publicUrl,
+    mode,
+    secretKey,
+    earlierSecretKeys: list(get("GUILDHALL_SECRET_KEYS_OLD")),
+    allowedHosts: list(get("GUILDHALL_ALLOWED_HOSTS")),
+    trustedProxies: wholeNumber(
+      get("GUILDHALL_TRUSTED_PROXIES") ?? "0",
+      "GUILDHALL_TRUSTED_PROXIES",
+      0,
+      10,
+    ),
+    feeBasisPoints: wholeNumber(
+      get("GUILDHALL_FEE_BASIS_POINTS") ?? "0",
+      "GUILDHALL_FEE_BASIS_POINTS",
+      0,
+      9_999,
+    ),
+    ...readBroadcasts(get),
+    isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
+    logLevel: oneOf<LogLevel>(get("GUILDHALL_LOG_LEVEL") ?? "info", "GUILDHALL_LOG_LEVEL", [
+      "trace",
+      "debug",
+      "info",
+      "warn",
+      "error",
+      "fatal",
+      "silent",
+    ]),
+    rateLimits: readRateLimits(get("GUILDHALL_RATE_LIMITS")),
+    mayFetchLoopback: isOn(get("GUILDHALL_FETCH_LOOPBACK") ?? "off", "GUILDHALL_FETCH_LOOPBACK"),
+    metricsToken: get("GUILDHALL_METRICS_TOKEN"),
+    embeddings: readEndpoint(get, "EMBEDDINGS"),
+    reranker: readEndpoint(get, "RERANKER"),
+  });
+}
+
+/** What a program that we start may see of our environment: nothing of it is a secret. */
+export function childEnvironment(environment: Environment = process.env): Environment {
+  const { PATH, HOME, TMPDIR, LANG } = environment;
+  return { PATH, HOME, TMPDIR, LANG };
+}
+
+type Get = (name: Name) => string | undefined;
+
+function readBroadcasts(get: Get) {
+  const seconds = (name: Name, fallback: string, max: number): number =>
+    wholeNumber(get(name) ?? fallback, name, 1, max);
+  return {
+    broadcastWorkSeconds: seconds("GUILDHALL_BROADCAST_WORK_SECONDS", "300", 86_400),
+    broadcastReviewSeconds: seconds("GUILDHALL_BROADCAST_REVIEW_SECONDS", "259200", 2_592_000),
+  };
+}
+
+function readStorage(get: Get) {
+  const endpoint = get("S3_ENDPOINT");
+  return {
+    databaseUrl: get("DATABASE_URL"),
+    databaseConnections: wholeNumber(
+      get("DATABASE_CONNECTIONS") ?? "10",
+      "DATABASE_CONNECTIONS",
+      2,
+      1_000,
+    ),
+    natsUrl: get("NATS_URL"),
+    s3: endpoint
+      ? {
+          endpoint,
+          bucket: get("S3_BUCKET") ?? "guildhall",
+          region: get("S3_REGION") ?? "us-east-1",
+          accessKeyId: get("S3_ACCESS_KEY_ID") ?? "",
+          secretAccessKey: get("S3_SECRET_ACCESS_KEY") ?? "",
+        }
+      : undefined,
+    filesBytesMax: wholeNumber(
+      get("GUILDHALL_FILES_BYTES_MAX") ?? String(5 * 1024 ** 3),
+      "GUILDHALL_FILES_BYTES_MAX",
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
+  };
+}
+
+function readSessions(get: Get) {
+  return {
+    sessionIdleSeconds: wholeNumber(
+      get("GUILDHALL_SESSION_IDLE_TTL_SECONDS") ?? "86400",
+      "GUILDHALL_SESSION_IDLE_TTL_SECONDS",
+      0,
+      31_536_000,
+    ),
+    openSessionsMax: wholeNumber(
+      get("GUILDHALL_OPEN_SESSIONS_MAX") ?? "5000",
+      "GUILDHALL_OPEN_SESSIONS_MAX",
+      1,
+      1_000_000,
+    ),
+  };
+}
+
+function readPeople(get: Get, mode: Mode) {
+  const smtpUrl = get("SMTP_URL");
+  const issuer = get("OIDC_ISSUER");
+  const oidc = readClient(get, "OIDC");
+  if ((oidc === undefined) !== (issuer === undefined)) {
+    throw new ConfigError("OIDC_ISSUER goes with OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.");
+  }
+  return {
+    signup: oneOf(
+      get("GUILDHALL_SIGNUP") ?? (mode === "development" ? "open" : "invite"),
+      "GUILDHALL_SIGNUP",
+      ["open", "invite", "closed"],
+    ),
+    smtp: smtpUrl ? { url: smtpUrl, from: get("SMTP_FROM") } : undefined,
+    github: readClient(get, "GITHUB"),
+    google: readClient(get, "GOOGLE"),
+    oidc:
+      oidc && issuer ? { ...oidc, issuer, name: get("OIDC_NAME") ?? "OpenID Connect" } : undefined,
+  };
+}
+
+function readClient(get: Get, vendor: "GITHUB" | "GOOGLE" | "OIDC"): OAuthClient | undefined {
+  const clientId = get(`${vendor}_CLIENT_ID`);
+  const clientSecret = get(`${vendor}_CLIENT_SECRET`);
+  if (!clientId && !clientSecret) return undefined;
+  if (clientId && clientSecret) return { clientId, clientSecret };
+  throw new ConfigError(`${vendor}_CLIENT_ID and ${vendor}_CLIENT_SECRET go together.`);
+}
+
+function readEndpoint(get: Get, what: "EMBEDDINGS" | "RERANKER"): EndpointConfig | undefined {
+  const url = get(`${what}_URL`);
+  const model = get(`${what}_MODEL`);
+  if (!url) return undefined;
+  if (!model) throw new ConfigError(`${what}_URL needs ${what}_MODEL beside it.`);
+  return { url, model, key: get(`${what}_KEY`) };
+}
+
+/** Play money is not money: what a development server allows may never be reached from outside. */
+function requireSafety(
+  mode: Mode,
+  {
+    host,
+    publicUrl,
+    secretKey,
+  }: { host: string; publicUrl: string | undefined; secretKey: string | undefined },
+): void {
+  if (mode === "development") {
+    if (!isLoopback(host)) {
+      throw new ConfigError("GUILDHALL_MODE=development listens on loopback only; HOST is not.");
+    }
+    if (publicUrl && !isLoopback(new URL(publicUrl).hostname)) {
+      throw new ConfigError("GUILDHALL_MODE=development takes a loopback PUBLIC_URL only.");
+    }
+    return;
+  }
+  if (!publicUrl) throw new ConfigError("GUILDHALL_MODE=production needs PUBLIC_URL.");
+  if (!secretKey) throw new ConfigError("GUILDHALL_MODE=production needs GUILDHALL_SECRET_KEY.");
+  if (secretKey.length < 32) {
+    throw new ConfigError("GUILDHALL_SECRET_KEY must have at least 32 characters.");
+  }
+}
+
+function readPublicUrl(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new ConfigError("PUBLIC_URL must be an http or https address.");
+  }
+  const { origin, pathname } = new URL(text);
+  if (pathname !== "/") throw new ConfigError("PUBLIC_URL must have no path.");
+  return origin;
+}
+
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, "");
+  if (isIP(name) === 4) return name.startsWith("127.");
+  return name === "localhost" || name === "::1";
+}
+
+function readRateLimits(text: string | undefined): Readonly<Record<string, number>> {
+  const limits: Record<string, number> = { ...RATE_LIMITS };
+  for (const item of list(text)) {
+    const [group = "", count = ""] = item.split("=").map((part) => part.trim());
+    if (!Object.hasOwn(RATE_LIMITS, group)) {
+      const known = Object.keys(RATE_LIMITS).join(", ");
+      throw new ConfigError(`GUILDHALL_RATE_LIMITS knows no "${group}"; groups are ${known}.`);
+    }
+    limits[group] = wholeNumber(count, `GUILDHALL_RATE_LIMITS ${group}`, 0, 10_000_000);
+  }
+  return limits;
+}
+
+/** Beside the sources, so that commands run from a checkout find the server that was started there. */
+function defaultDataDirectory(): string {
+  return join(fileURLToPath(new URL("../../../", import.meta.url)), ".data");
+}
+
+function list(text: string | undefined): readonly string[] {
+  return (text ?? "")
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function wholeNumber(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new ConfigError(`${name} must be a whole number from ${least} to ${most}.`);
+}
+
+function oneOf<T extends string>(text: string, name: string, values: readonly T[]): T {
+  const found = values.find((value) => value === text);
+  if (found) return found;
+  throw new ConfigError(`${name} must be one of ${values.join(", ")}.`);
+}
+
+function isOn(text: string, name: string): boolean {
+  return oneOf(text, name, ["on", "off"]) === "on";
+}

@@ -1,0 +1,241 @@
+/**
+ * Opens a run.
+ *
+ *   1. Who is to do it, for what price, and whether the input is what it asks for.
+ *   2. The chain that it belongs to: its own, or that of the work which its caller is doing.
+ *   3. The request is written down; without its work it is nothing.
+ *   4. One command opens the work and holds the price under every budget. Now it is acknowledged.
+ *
+ * Each refusal before step 4 has done nothing; a refusal in step 4 has done nothing either. A
+ * request that was acknowledged before is not refused: its key finds what it opened.
+ */
+
+import { walletOf } from "../domain/account.ts";
+import type { Agent, Capability } from "../domain/agent.ts";
+import type { Budget } from "../domain/budget.ts";
+import type { Caller } from "../domain/caller.ts";
+import type { Command, Refusal } from "../domain/command.ts";
+import { Fault } from "../domain/fault.ts";
+import { runPriceMicros } from "../domain/price.ts";
+import type { Run } from "../domain/run.ts";
+import { budgetsOf } from "../domain/spending.ts";
+import { newId } from "../lib/random.ts";
+import { findRun } from "../store/run.ts";
+import { RUN_ROWS, type RunRecord } from "../store/run-rows.ts";
+import { findOpenedWork } from "../store/work.ts";
+import { joinChain } from "./chain.ts";
+import { budgetId } from "./ledger.ts";
+import { openingFault } from "./opening-refusal.ts";
+import { type RunContext, sha256Hex, writeLarge } from "./run-context.ts";
+import { locateAgent, offlineFault, requireCapability } from "./work-opening.ts";
+
+/** A request for one piece of work. */
+export interface InvokeRun {
+  readonly agentId: string;
+  readonly capability: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly manifest: Readonly<Record<string, unknown>>;
+  readonly manifestId: string | undefined;
+  /** The most that the caller is willing to pay for it. */
+  readonly maxMicros: bigint | undefined;
+  readonly timeoutSeconds: number;
+  readonly referredBy: string | undefined;
+  /** The chain that the caller says this belongs to. */
+  readonly chainId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** A run that is open, and whether it was opened by an earlier request with the same key. */
+export interface OpenedRun {
+  readonly run: Run;
+  readonly isReplay: boolean;
+  readonly processId: string | undefined;
+}
+
+const OPERATION = "runs.invoke";
+
+export async function openRun(
+  context: RunContext,
+  agent: Agent,
+  caller: Caller,
+  command: InvokeRun,
+): Promise<OpenedRun> {
+  try {
+    return await openNew(context, agent, caller, command);
+  } catch (refusal) {
+    // What would be refused now may have been opened before, when its provider was still there.
+    const { workspaceId } = caller;
+    const { idempotencyKey } = command;
+    const opening = idempotencyKey && { workspaceId, operation: OPERATION, idempotencyKey };
+    const opened = opening && (await findOpenedWork(context.database, opening));
+    if (!opened) throw refusal;
+    return replay(context, opened, hashOf(command));
+  }
+}
+
+async function openNew(
+  context: RunContext,
+  agent: Agent,
+  caller: Caller,
+  command: InvokeRun,
+): Promise<OpenedRun> {
+  const capability = await requireCapability(context.database, agent, caller, command.capability);
+  await checkInput(context, caller, capability, command);
+  const priceMicros = priceOf(capability, command);
+  const now = context.clock.now();
+  const id = newId(context.clock, context.random);
+  const chain = await joinChain(context, caller, command.chainId, id);
+  const budgets = priceMicros > 0n ? budgetsOf(caller, chain, now, budgetId) : [];
+  const link = await locateAgent(context, agent.id);
+  if (!link) throw await offlineFault(context.ledger, caller, priceMicros);
+
+  const run = toRun(context, { id, now, agent, caller, capability, command, priceMicros, budgets });
+  const requestHash = command.idempotencyKey ? hashOf(command) : undefined;
+  const chained = {
+    ...run,
+    chainId: chain.id,
+    parentId: chain.parentId,
+    processId: link.processId,
+  };
+  // The first is the chain's own; a chain that begins here brings it along.
+  const [chainBudget, ...limits] = budgets;
+  const record: RunRecord = {
+    run: chained,
+    input: JSON.stringify(command.input),
+    manifest: JSON.stringify(command.manifest),
+    isRoot: chain.isNew,
+    chainBudget: chain.isNew ? chainBudget : undefined,
+  };
+  const [rows] = await Promise.all([
+    writeLarge(context.requests, RUN_ROWS, record),
+    context.ledger.ensureBudgets(chain.isNew ? limits : budgets),
+  ]);
+  const opening: Command = {
+    keyId: caller.keyId,
+    offer: { agentId: agent.id, revision: agent.revision },
+    work: {
+      id,
+      shape: "run",
+      expectedVersion: 0,
+      state: run.state,
+      deadlineAt: run.deadlineAt,
+      processId: link.processId,
+      attempt: run.attempt,
+      opening: {
+        workspaceId: caller.workspaceId,
+        operation: OPERATION,
+        idempotencyKey: command.idempotencyKey,
+        requestHash,
+      },
+    },
+    steps: [{ kind: "open-hold", hold: run.hold, amountMicros: priceMicros }],
+  };
+  const committed = await context.ledger.commit(opening, rows);
+  if (committed.ok) {
+    const opened = { ...chained, version: committed.version };
+    return { run: opened, isReplay: false, processId: link.processId };
+  }
+  if (committed.refusal.code === "already_opened") {
+    return replay(context, committed.refusal, requestHash);
+  }
+  throw await openingFault(context.database, committed.refusal, {
+    neededMicros: priceMicros,
+    chainId: chain.id,
+    budgets,
+    at: context.clock.now(),
+  });
+}
+
+async function checkInput(
+  context: RunContext,
+  caller: Caller,
+  capability: Capability,
+  command: InvokeRun,
+): Promise<void> {
+  await context.files.check(caller.workspaceId, command.input);
+  if (!capability.inputSchema) return;
+  const errors = await context.schemas.problemsOf(capability.inputSchema, command.input);
+  if (errors.length === 0) return;
+  const message = `The input does not fit the capability's schema: ${errors.join("; ")}`;
+  throw new Fault("input_schema_mismatch", message, { errors });
+}
+
+function priceOf(capability: Capability, { maxMicros }: InvokeRun): bigint {
+  const priceMicros = runPriceMicros(capability.price);
+  if (maxMicros !== undefined && priceMicros > maxMicros) {
+    throw new Fault("budget_exceeded", "The price is above what you allow for this call.", {
+      neededMicros: priceMicros,
+      limitMicros: maxMicros,
+    });
+  }
+  return priceMicros;
+}
+
+function toRun(
+  context: RunContext,
+  from: {
+    readonly id: string;
+    readonly now: Date;
+    readonly agent: Agent;
+    readonly caller: Caller;
+    readonly capability: Capability;
+    readonly command: InvokeRun;
+    readonly priceMicros: bigint;
+    readonly budgets: readonly Budget[];
+  },
+): Run {
+  const { id, now, agent, caller, capability, command } = from;
+  const deadlineAt = new Date(now.getTime() + command.timeoutSeconds * 1000);
+  return {
+    id,
+    workspaceId: caller.workspaceId,
+    agentId: agent.id,
+    providerWorkspaceId: agent.workspaceId,
+    capability: capability.slug,
+    chainId: id,
+    parentId: undefined,
+    keyId: caller.keyId,
+    manifestId: command.manifestId,
+    priceMicros: from.priceMicros,
+    hold: {
+      id,
+      workId: id,
+      accountId: walletOf(caller.workspaceId),
+      feeBasisPoints: context.feeBasisPoints,
+      budgetIds: from.budgets.map((budget) => budget.id),
+      deadlineAt,
+    },
+    timeoutSeconds: command.timeoutSeconds,
+    inputDigest: sha256Hex(JSON.stringify(command.input)),
+    outputSchema: capability.outputSchema,
+    referredBy: command.referredBy,
+    createdAt: now,
+    // Its agent is known and online, so it is sent at once; a crash in between is made good by the
+    // agent's next identification, where it is sent again.
+    state: "running",
+    version: 0,
+    attempt: 1,
+    processId: undefined,
+    deadlineAt,
+  };
+}
+
+/** The same key with the same body is the same request, whatever became of it. */
+async function replay(
+  context: RunContext,
+  opened: Pick<Extract<Refusal, { code: "already_opened" }>, "workId" | "requestHash">,
+  requestHash: string | undefined,
+): Promise<OpenedRun> {
+  if (opened.requestHash !== requestHash) {
+    throw new Fault("idempotency_conflict", "This idempotency key came with another request.");
+  }
+  const run = await findRun(context.database, opened.workId);
+  if (!run) throw new Error(`work ${opened.workId} has an idempotency key but no run`);
+  return { run, isReplay: true, processId: run.processId };
+}
+
+function hashOf(command: InvokeRun): string {
+  const { agentId, capability, input, manifest, manifestId, maxMicros, timeoutSeconds } = command;
+  const parts = [agentId, capability, input, manifestId ?? manifest, timeoutSeconds];
+  return sha256Hex(JSON.stringify([...parts, maxMicros?.toString() ?? null]));
+}

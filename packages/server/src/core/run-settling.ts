@@ -1,0 +1,71 @@
+/**
+ * Ends a run, once.
+ *
+ *   1. How it ended is written first, or with step 2: a settled run always has its result.
+ *   2. One command changes its state and moves its money, on the version the decision was made on.
+ *   3. Whoever waits is told.
+ *
+ * Two that want to end the same run race at step 2, and one of them learns that it came too late.
+ */
+import { decideRun, isTerminal, type Run, type RunEvent } from "../domain/run.ts";
+import { monotonicMs } from "../lib/clock.ts";
+import { findRun, type ResultRecord } from "../store/run.ts";
+import { RESULT_ROWS } from "../store/run-rows.ts";
+import { type RunContext, writeLarge } from "./run-context.ts";
+
+export type Ending = Extract<RunEvent, "succeed" | "fail" | "cancel" | "expire">;
+export type RunOutcome = Partial<
+  Pick<ResultRecord, "output" | "evidence" | "errorCode" | "errorMessage">
+>;
+
+/** Another process may have taken a run over between reading and writing it, but not this often. */
+const ATTEMPTS_MAX = 5;
+
+/**
+ * `late` when the run had ended already. With `isFenced`, also when it has moved on since `run` was
+ * read: an answer that came by a connection that was replaced is not believed.
+ */
+export async function settleRun(
+  context: RunContext,
+  run: Run,
+  ending: Ending,
+  outcome: RunOutcome,
+  isFenced: boolean,
+): Promise<"ok" | "late"> {
+  const startedAt = monotonicMs();
+  const result: ResultRecord = {
+    runId: run.id,
+    attempt: run.attempt,
+    isSuccess: ending === "succeed",
+    output: outcome.output,
+    evidence: outcome.evidence,
+    errorCode: outcome.errorCode,
+    errorMessage: outcome.errorMessage,
+    finishedAt: context.clock.now(),
+  };
+  const rows = await writeLarge(context.results, RESULT_ROWS, result);
+  let current = run;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const { work, steps } = decideRun(current, ending, undefined);
+    const committed = await context.ledger.commit({ keyId: undefined, work, steps }, rows);
+    if (committed.ok) {
+      context.driven.delete(run.id);
+      const state = work.state as Run["state"];
+      const ended = { ...current, state, version: committed.version, deadlineAt: undefined };
+      context.waiters.ended(run.id, { run: ended, result });
+      context.metrics.ended(work.state);
+      context.metrics.step("settle", monotonicMs() - startedAt);
+      return "ok";
+    }
+    if (committed.refusal.code !== "version_conflict") {
+      throw new Error(`settling run ${run.id} was refused: ${committed.refusal.code}`);
+    }
+    const found = await findRun(context.database, run.id);
+    if (!found || isTerminal(found.state) || isFenced || found.attempt !== run.attempt) {
+      context.driven.delete(run.id);
+      return "late";
+    }
+    current = found;
+  }
+  throw new Error(`settling run ${run.id} lost every race`);
+}

@@ -1,0 +1,175 @@
+/** What the parts of the session engine share. */
+import type { Caller } from "../domain/caller.ts";
+import { Fault } from "../domain/fault.ts";
+import type { Session, SessionEvent } from "../domain/session.ts";
+import { SESSION_CLOCK } from "../domain/session-clock.ts";
+import { decideSession } from "../domain/session-settlement.ts";
+import { holdMicrosOf } from "../domain/session-terms.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import type { Database } from "../store/database.ts";
+import { findSessionView } from "../store/session.ts";
+import type { SystemEvent } from "../store/session-log.ts";
+import type { SessionView } from "../store/session-rows.ts";
+import type { InputFiles } from "./input-files.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Bus, SessionDispatcher, ToldSession } from "./ports.ts";
+import type { LinkLocator } from "./run-context.ts";
+import type { SessionChanges } from "./session-changes.ts";
+import type { SessionDelivery } from "./session-delivery.ts";
+import type { SessionLogs } from "./session-log.ts";
+
+export interface SessionSettings {
+  /** How long nobody may touch a live session before it is settled; 0 is for ever. */
+  readonly idleMs: number;
+  /** Sessions that one workspace may have open. */
+  readonly openMax: number;
+}
+
+export interface SessionContext {
+  readonly database: Database;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly bus: Bus;
+  readonly dispatcher: SessionDispatcher;
+  readonly links: LinkLocator;
+  readonly files: InputFiles;
+  readonly processId: string;
+  readonly feeBasisPoints: number;
+  readonly settings: SessionSettings;
+  readonly logs: SessionLogs;
+  readonly changes: SessionChanges;
+  readonly delivery: SessionDelivery;
+  /** What of a session does not change; asked for together, and remembered. */
+  readonly findFacts: (id: string) => Promise<Session | undefined>;
+}
+
+/** Another process may have changed a session between reading and writing it, but not this often. */
+const ATTEMPTS_MAX = 10;
+
+/** A session for either side of it. Throws `not_found`. */
+export async function requireSession(
+  context: SessionContext,
+  caller: Caller,
+  id: string,
+): Promise<SessionView> {
+  const view = await findSessionView(context.database, id);
+  const isParty =
+    view?.session.workspaceId === caller.workspaceId ||
+    view?.session.providerWorkspaceId === caller.workspaceId;
+  if (!view || !isParty) throw noSession(id);
+  return view;
+}
+
+/** A session for whoever pays for it. Throws `not_found`; `forbidden` for its provider. */
+export async function requireOwn(
+  context: SessionContext,
+  caller: Caller,
+  id: string,
+): Promise<SessionView> {
+  const view = await requireSession(context, caller, id);
+  if (view.session.workspaceId === caller.workspaceId) return view;
+  throw new Fault("forbidden", "Only whoever opened the session can do this.");
+}
+
+/** A session for whoever is paid for it. Throws `not_found`; `forbidden` for its requester. */
+export async function requireServed(
+  context: SessionContext,
+  caller: Caller,
+  id: string,
+): Promise<SessionView> {
+  const view = await requireSession(context, caller, id);
+  if (view.session.providerWorkspaceId === caller.workspaceId) return view;
+  throw new Fault("forbidden", "Only the session's provider can do this.");
+}
+
+export function noSession(id: string): Fault {
+  return new Fault("not_found", "No such session.", { kind: "session", id });
+}
+
+/** When to look at a session next, unless something comes before. */
+export function lookLater(context: SessionContext): Date {
+  return new Date(context.clock.now().getTime() + SESSION_CLOCK.lookMs);
+}
+
+/**
+ * Does an event that leaves the session's log open, on the newest version. `undefined` where by then it
+ * was not wanted any more.
+ */
+export async function changeSession(
+  context: SessionContext,
+  view: SessionView,
+  event: Extract<SessionEvent, "keep" | "accept" | "interrupt" | "resume" | "bill">,
+  options: {
+    readonly isWanted: (view: SessionView) => boolean;
+    readonly lookAt?: Date;
+    readonly processId?: string | undefined;
+    /** Asks its provider once more. */
+    readonly isAsked?: boolean;
+  },
+): Promise<SessionView | undefined> {
+  let current: SessionView | undefined = view;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX && current; attempt++) {
+    if (!options.isWanted(current)) return undefined;
+    const { work, steps } = decideSession(current, event, {
+      deadlineAt: options.lookAt ?? lookLater(context),
+      processId: options.processId ?? context.processId,
+    });
+    const asked = options.isAsked ? { ...work, attempt: work.attempt + 1 } : work;
+    const committed = await context.ledger.commit({ keyId: undefined, work: asked, steps });
+    if (committed.ok) {
+      const { state, attempt: attempts, processId, deadlineAt } = asked;
+      const { version } = committed;
+      return { ...current, work: { state, version, attempt: attempts, processId, deadlineAt } };
+    }
+    if (committed.refusal.code !== "version_conflict") {
+      throw new Error(`session ${view.session.id} refused to ${event}: ${committed.refusal.code}`);
+    }
+    current = await findSessionView(context.database, view.session.id);
+  }
+  if (!current) return undefined;
+  throw new Error(`session ${view.session.id} lost every race`);
+}
+
+/** Writes into the session's log what happened to it. Once: a repeat changes nothing. */
+export async function tellLog(
+  context: SessionContext,
+  sessionId: string,
+  kind: SystemEvent,
+  payload: object = {},
+): Promise<void> {
+  await context.logs.append({
+    sessionId,
+    author: "system",
+    kind,
+    payload: JSON.stringify(payload),
+  });
+}
+
+/** A session as its provider is told of it. */
+export function toldSession({ session, hold }: Pick<SessionView, "session" | "hold">): ToldSession {
+  const { terms, messagesMax } = session;
+  return {
+    sessionId: session.id,
+    capability: session.capability,
+    requesterWorkspaceId: session.workspaceId,
+    chainId: session.chainId,
+    messagesMax,
+    previousId: session.previousId,
+    terms: {
+      shape: terms.shape,
+      amountMicros: amountOf(terms),
+      ceilingMicros: hold?.amountMicros ?? holdMicrosOf(terms, messagesMax),
+      tierIndex: "tierIndex" in terms ? terms.tierIndex : undefined,
+      tierName: "tierName" in terms ? terms.tierName : undefined,
+    },
+  };
+}
+
+function amountOf(terms: Session["terms"]): bigint {
+  if (terms.shape === "free") return 0n;
+  return terms.shape === "open_quote" ? terms.estimateMicros : terms.amountMicros;
+}

@@ -1,0 +1,42 @@
+/** The files that a server keeps beside its database: its secret, and the note that it runs. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Random } from "./lib/random.ts";
+
+const SECRET_FILE = "secret.key";
+const NOTE_FILE = "server.json";
+const SECRET_BYTES = 32;
+
+/** Makes the directory, for nobody else to look into. */
+export function prepareDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+}
+
+/** The secret key of a development server: made once, kept beside what it sealed. */
+export function localSecretKey(directory: string, random: Random): string {
+  const file = join(directory, SECRET_FILE);
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  const secret = random.bytes(SECRET_BYTES).toString("base64url");
+  writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
+  return secret;
+}
+
+/** Says where the server is, so that our own commands find it. Whole or not at all. */
+export function writeNote(directory: string, note: Readonly<Record<string, unknown>>): void {
+  const unfinished = join(directory, `${NOTE_FILE}.${process.pid}`);
+  writeFileSync(unfinished, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+  renameSync(unfinished, join(directory, NOTE_FILE));
+}
+
+export function removeNote(directory: string): void {
+  rmSync(join(directory, NOTE_FILE), { force: true });
+}

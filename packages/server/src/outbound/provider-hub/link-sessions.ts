@@ -1,0 +1,163 @@
+/**
+ * The sessions of one provider's connection: what it was told of them, and what it says in them.
+ *
+ *   1. Each turn is told once a connection; told again, it changes nothing.
+ *   2. What the provider says is handed on in the order in which it came, and confirmed when it is kept.
+ *   3. Where something could not be kept, the connection ends: on the next one the provider says it again.
+ */
+import type {
+  HeldSession,
+  LinkIdentity,
+  ProviderLink,
+  SessionEvents,
+  SessionSays,
+  SessionTelling,
+  Taken,
+} from "../../core/ports.ts";
+import { Fault } from "../../domain/fault.ts";
+import type { Log } from "../../lib/log.ts";
+
+export interface LinkSessionParts {
+  readonly link: ProviderLink;
+  readonly identity: LinkIdentity;
+  readonly events: SessionEvents;
+  readonly log: Log;
+  /** A frame was an answer to something that the server said. */
+  readonly giveBack: () => void;
+  readonly close: (reason: "internal" | "rate_limited", message: string) => void;
+}
+
+/** What may be under way to the log from one connection, as JSON text. */
+const PENDING_BYTES_MAX = 32 * 1024 * 1024;
+
+export class LinkSessions {
+  readonly #parts: LinkSessionParts;
+  /** Open sessions, with the turns that were told and not answered. */
+  readonly #open = new Map<string, Set<number>>();
+  readonly #asked = new Map<string, number>();
+  readonly #pending = new Set<Promise<void>>();
+  #pendingBytes = 0;
+
+  constructor(parts: LinkSessionParts) {
+    this.#parts = parts;
+  }
+
+  held(): HeldSession[] {
+    const { agentId } = this.#parts.identity;
+    return [...this.#open].map(([sessionId, turns]) => ({
+      agentId,
+      sessionId,
+      knows: (seq) => turns.has(seq),
+    }));
+  }
+
+  tell(telling: SessionTelling): void {
+    if (this.#isNews(telling)) this.#parts.link.tell(telling);
+  }
+
+  receive(says: SessionSays, bytes: number): void {
+    this.#pendingBytes += bytes;
+    if (this.#pendingBytes > PENDING_BYTES_MAX) {
+      this.#parts.close("rate_limited", "More was said than can be written down that fast.");
+      return;
+    }
+    const taking = this.#receive(says).finally(() => {
+      this.#pendingBytes -= bytes;
+      this.#pending.delete(taking);
+    });
+    this.#pending.add(taking);
+  }
+
+  /** The provider names what it has in hand: of what is over it is told. */
+  resume(sessionIds: readonly string[]): void {
+    const { events, identity } = this.#parts;
+    const unknown = sessionIds.filter((id) => !this.#open.has(id));
+    if (unknown.length === 0) return;
+    const asking = events
+      .closedTellings(identity.agentId, unknown)
+      .then((tellings) => {
+        for (const telling of tellings) this.#parts.link.tell(telling);
+      })
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#pending.delete(asking));
+    this.#pending.add(asking);
+  }
+
+  /** Resolves when all that came so far was handed on. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+  }
+
+  #isNews(telling: SessionTelling): boolean {
+    switch (telling.kind) {
+      case "asked": {
+        const { sessionId } = telling.session;
+        if (this.#asked.get(sessionId) === telling.attempt) return false;
+        this.#asked.set(sessionId, telling.attempt);
+        return true;
+      }
+      case "opened": {
+        const { sessionId } = telling.session;
+        this.#asked.delete(sessionId);
+        if (this.#open.has(sessionId)) return false;
+        this.#open.set(sessionId, new Set());
+        return true;
+      }
+      case "said": {
+        // Before it is opened here it is not this connection's to serve; it will be told by then.
+        const turns = this.#open.get(telling.sessionId);
+        if (!turns || turns.has(telling.seq)) return false;
+        turns.add(telling.seq);
+        return true;
+      }
+      case "briefed":
+        return true;
+      case "closed": {
+        const wasAsked = this.#asked.delete(telling.sessionId);
+        return this.#open.delete(telling.sessionId) || wasAsked || telling.isBillDue;
+      }
+    }
+  }
+
+  async #receive(says: SessionSays): Promise<void> {
+    const { link, events, identity } = this.#parts;
+    try {
+      switch (says.kind) {
+        case "session-accepted":
+          await events.accepted(identity, says.sessionId, says.attempt);
+          break;
+        case "session-declined":
+          await events.declined(identity, says.sessionId, says.attempt, says);
+          break;
+        case "session-said": {
+          const { sessionId, number, turn, isFinal } = says.message;
+          if (isFinal && this.#open.get(sessionId)?.delete(turn)) this.#parts.giveBack();
+          link.taken(sessionId, number, turn, await this.#said(says));
+          break;
+        }
+        case "session-quoted":
+          await events.quoted(identity, says.quote);
+          break;
+        case "session-billed":
+          await events.billed(identity, says.bill);
+          break;
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #said({ message }: Extract<SessionSays, { readonly kind: "session-said" }>): Promise<Taken> {
+    return this.#parts.events.said(this.#parts.identity, message);
+  }
+
+  #fail(error: unknown): void {
+    const { link, log, close } = this.#parts;
+    if (error instanceof Fault && error.code !== "overloaded") {
+      link.notice(error.code, error.message);
+      return;
+    }
+    log.error({ error }, "what a provider said in a session could not be taken");
+    close("internal", "Something went wrong on our side. Come back in a moment.");
+  }
+}

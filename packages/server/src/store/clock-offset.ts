@@ -1,0 +1,26 @@
+import { type Clock, monotonicMs } from "../lib/clock.ts";
+import type { Database } from "./database.ts";
+
+/** Of a few questions, the one that was answered fastest says it best. */
+const QUESTIONS = 5;
+/** A process that is further off must not serve: it decides deadlines and limits by its own clock. */
+export const CLOCK_OFFSET_MS_MAX = 2_000;
+
+/**
+ * How many milliseconds this process's clock is ahead of the database's (negative: behind), to within
+ * half of the fastest round trip.
+ */
+export async function measureClockOffsetMs(database: Database, clock: Clock): Promise<number> {
+  let best = { tookMs: Number.POSITIVE_INFINITY, offsetMs: 0 };
+  for (let question = 0; question < QUESTIONS; question++) {
+    const askedAt = clock.now().getTime();
+    const startedAt = monotonicMs();
+    const [row] = await database.query<{ at: Date }>("select clock_timestamp() as at");
+    const tookMs = monotonicMs() - startedAt;
+    if (!row) throw new Error("the database did not say what time it is");
+    if (tookMs < best.tookMs) {
+      best = { tookMs, offsetMs: askedAt + tookMs / 2 - row.at.getTime() };
+    }
+  }
+  return best.offsetMs;
+}

@@ -1,0 +1,19 @@
+import type { Tx } from "./database.ts";
+
+/** The work that a request with this idempotency key opened, and the hash of that request. */
+export async function findOpenedWork(
+  tx: Tx,
+  opening: {
+    readonly workspaceId: string;
+    readonly operation: string;
+    readonly idempotencyKey: string;
+  },
+): Promise<{ readonly workId: string; readonly requestHash: string | undefined } | undefined> {
+  const [row] = await tx.query<{ id: string; request_hash: string | null }>(
+    `select id, request_hash
+       from work
+      where workspace_id = $1 and operation = $2 and idempotency_key = $3`,
+    [opening.workspaceId, opening.operation, opening.idempotencyKey],
+  );
+  return row && { workId: row.id, requestHash: row.request_hash ?? undefined };
+}

@@ -1,0 +1,88 @@
+/** Our own API, `/api/guildhall/v1`: method and path -> one use case. */
+import { usdOfMicros } from "@guildhall/protocol";
+import { type Context, Hono } from "hono";
+import type { Core } from "../../core/index.ts";
+import { authenticated, callerOf } from "../shared/caller.ts";
+import { check } from "../shared/check.ts";
+import { wordFault } from "../shared/fault-table.ts";
+import { readJson, readQuery } from "../shared/json-body.ts";
+import type { createRateLimiter } from "../shared/rate-limit.ts";
+import { requestIdOf } from "../shared/request-id.ts";
+import { adminRoutes } from "./admin-routes.ts";
+import { OpenTopup, Page, RedeemVoucher, RequestPayout, TransferPage } from "./decode.ts";
+import { encodeBalance, encodePayout, encodeTopup, encodeTransfer } from "./encode.ts";
+import { NATIVE_STATUS } from "./errors.ts";
+
+type Limited = ReturnType<typeof createRateLimiter>;
+
+export function nativeRoutes(core: Core, options: { readonly limited: Limited }): Hono {
+  const routes = new Hono();
+  routes.onError(refuse);
+  routes.route("/admin", adminRoutes(core));
+  // A route each, not one for all paths: what there is not is not found, with or without a key.
+  const member = [authenticated(core.callers), options.limited("wallet")] as const;
+  walletRoutes(routes, core, member);
+  payoutRoutes(routes, core, member);
+  return routes;
+}
+
+type Member = readonly [ReturnType<typeof authenticated>, ReturnType<Limited>];
+
+function walletRoutes(routes: Hono, core: Core, member: Member): void {
+  routes.get("/wallet", ...member, async (c) => {
+    return c.json(encodeBalance(await core.wallets.balance(callerOf(c))));
+  });
+  routes.get("/wallet/transfers", ...member, async (c) => {
+    const { limit, cursor } = check(TransferPage, readQuery(c));
+    const page = await core.wallets.listTransfers(callerOf(c), { limit, cursor });
+    return c.json({ transfers: page.transfers.map(encodeTransfer), cursor: page.cursor ?? null });
+  });
+  routes.post("/vouchers/redeem", ...member, async (c) => {
+    const { code } = check(RedeemVoucher, await readJson(c));
+    const redeemed = await core.vouchers.redeem(callerOf(c), code);
+    return c.json({
+      transfer_id: redeemed.transferId,
+      amount_usd: usdOfMicros(redeemed.amountMicros),
+      available_usd: usdOfMicros(redeemed.balance?.availableMicros ?? 0n),
+    });
+  });
+  routes.post("/topups", ...member, async (c) => {
+    const command = check(OpenTopup, await readJson(c));
+    return c.json(encodeTopup(await core.topups.open(callerOf(c), command)), 201);
+  });
+  routes.get("/topups", ...member, async (c) => {
+    const { limit, cursor } = check(Page, readQuery(c));
+    const topups = await core.topups.list(callerOf(c), { limit, beforeId: cursor });
+    const next = topups.length === limit ? (topups.at(-1)?.id ?? null) : null;
+    return c.json({ topups: topups.map(encodeTopup), cursor: next });
+  });
+}
+
+function payoutRoutes(routes: Hono, core: Core, member: Member): void {
+  routes.post("/payouts", ...member, async (c) => {
+    const { usd } = check(RequestPayout, await readJson(c));
+    return c.json(encodePayout(await core.payouts.request(callerOf(c), usd)), 201);
+  });
+  routes.get("/payouts", ...member, async (c) => {
+    const { limit, cursor } = check(Page, readQuery(c));
+    const page = { limit, beforeId: cursor };
+    const { payouts, payableMicros } = await core.payouts.list(callerOf(c), page);
+    return c.json({
+      payable_usd: usdOfMicros(payableMicros),
+      payouts: payouts.map(encodePayout),
+      cursor: payouts.length === limit ? (payouts.at(-1)?.id ?? null) : null,
+    });
+  });
+}
+
+/** `{"error":{"code","message","request_id",…}}`: the inner codes are this API's own. */
+function refuse(error: Error, c: Context): Response {
+  const { word, fault, retryAfterSeconds } = wordFault(NATIVE_STATUS, error);
+  if (retryAfterSeconds !== undefined) c.header("retry-after", String(retryAfterSeconds));
+  const { code, message } = fault;
+  const field = fault.facts && "field" in fault.facts ? { field: fault.facts.field } : {};
+  const body = { error: { code, message, request_id: requestIdOf(c), ...field } };
+  // Bugs are logged by the handler of all surfaces, which looks here for what was thrown.
+  c.set("thrown", error);
+  return c.json(body, word);
+}

@@ -1,0 +1,299 @@
+/**
+ * A provider's WebSocket, whichever wire it speaks.
+ *
+ *   1. A place is asked for: too many sockets, or opened too fast, and it is told so and closed.
+ *   2. The first message has to identify, soon. While who it is gets looked up, nothing more is read.
+ *   3. From then on messages are translated by the wire's codec and handed to the hub.
+ *   4. Whoever ends it, the hub is told once, and the place is given back once.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { LIMITS, LINK_CLOSINGS, type LinkClosing } from "@guildhall/protocol";
+import { type RawData, WebSocket, WebSocketServer } from "ws";
+import type {
+  LinkIdentity,
+  LinkReceiver,
+  ProviderHub,
+  ProviderLink,
+  ProviderSays,
+  RunOffer,
+  SessionTelling,
+  SlotTelling,
+  StandingSession,
+} from "../../core/index.ts";
+import { Fault } from "../../domain/fault.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Admission, Ticket } from "./admission.ts";
+
+/** What a first message said. */
+export interface Introduction {
+  readonly secret: string;
+  readonly agentId: string;
+  readonly client: string;
+  readonly concurrency: number | undefined;
+}
+
+/** What a later message comes to. */
+export type Heard =
+  | { readonly kind: "says"; readonly says: ProviderSays }
+  /** Nothing for the hub; `reply` is sent back as it is. */
+  | { readonly kind: "heartbeat"; readonly reply: string }
+  /** Not to be understood. */
+  | { readonly kind: "nonsense"; readonly reply: string }
+  | { readonly kind: "ignored" };
+
+/** One connection's translator between a wire and the hub. A frame the wire has no word for is `undefined`. */
+export interface ProviderCodec {
+  introduce(
+    message: string,
+  ): Introduction | { readonly closing: LinkClosing; readonly problem: string };
+  hear(message: string): Heard;
+  welcome(identity: LinkIdentity, sessions: readonly StandingSession[]): string;
+  tell(telling: SessionTelling): string | undefined;
+  taken(
+    sessionId: string,
+    number: number,
+    turn: number,
+    outcome: "ok" | "late",
+  ): string | undefined;
+  offer(offer: RunOffer): string;
+  cancel(runId: string, attempt: number, reason: string): string | undefined;
+  credit(runId: string, attempt: number, until: number): string | undefined;
+  settled(runId: string, attempt: number, outcome: "ok" | "late"): string | undefined;
+  tellSlot(telling: SlotTelling): string | undefined;
+  notice(code: string, message: string): string;
+  /** The last frame. `isIdentified` tells a rejection at the door from an end later on. */
+  closing(closing: LinkClosing, message: string, isIdentified: boolean): string | undefined;
+}
+
+export interface ProviderSocketParts {
+  readonly hub: ProviderHub;
+  readonly identify: (
+    secret: string,
+    agentId: string,
+  ) => Promise<{ readonly workspaceId: string; readonly keyId: string | undefined }>;
+  readonly admission: Admission;
+  /** The address to count a connection for. */
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly log: Log;
+  /** How long a new socket may take to identify; unless given, `LIMITS.identifyMs`. */
+  readonly identifyMs?: number;
+}
+
+export interface Wire {
+  /** For operators to see who speaks what. */
+  readonly name: string;
+  readonly frameBytesMax: number;
+  createCodec(): ProviderCodec;
+}
+
+export interface ProviderSockets {
+  /** Takes over a socket whose HTTP upgrade was asked for. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  stop(): void;
+}
+
+/** Long enough for the last frame to arrive and be answered; then the socket is torn down. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** Accepts one wire's provider connections. */
+export function createProviderSockets(wire: Wire, parts: ProviderSocketParts): ProviderSockets {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: wire.frameBytesMax,
+    perMessageDeflate: false,
+  });
+  const open = new Set<ProviderSocket>();
+  // Some clients send heartbeats as seldom as they are missed: a pong is a sign of life as well.
+  const pings = setInterval(() => {
+    for (const socket of open) socket.ping();
+  }, LIMITS.heartbeatMs);
+  pings.unref();
+  return {
+    upgrade(request, socket, head) {
+      server.handleUpgrade(request, socket, head, (ws) => {
+        const ticket = parts.admission.enter(parts.addressOf(request));
+        const provider = new ProviderSocket(ws, wire, parts);
+        open.add(provider);
+        ws.on("close", () => open.delete(provider));
+        if ("problem" in ticket) provider.close("rate_limited", ticket.problem);
+        else provider.wait(ticket);
+      });
+    },
+    stop() {
+      clearInterval(pings);
+      server.close();
+      for (const socket of open) socket.close("restart", "The server stops.");
+    },
+  };
+}
+
+class ProviderSocket implements ProviderLink {
+  readonly #ws: WebSocket;
+  readonly #wire: Wire;
+  readonly #codec: ProviderCodec;
+  readonly #parts: ProviderSocketParts;
+  #receiver: LinkReceiver | undefined;
+  #isIdentifying = false;
+  #isClosed = false;
+
+  constructor(ws: WebSocket, wire: Wire, parts: ProviderSocketParts) {
+    this.#ws = ws;
+    this.#wire = wire;
+    this.#codec = wire.createCodec();
+    this.#parts = parts;
+    // An `error` is followed by `close`, which says all there is to do.
+    ws.on("error", (error) => parts.log.debug({ error }, "a provider's socket failed"));
+  }
+
+  /** Waits for the first message. */
+  wait(ticket: Ticket): void {
+    const timeout = setTimeout(
+      () => this.close("identify_timeout", "You did not identify in time."),
+      this.#parts.identifyMs ?? LIMITS.identifyMs,
+    );
+    this.#ws.on("close", () => {
+      this.#isClosed = true;
+      clearTimeout(timeout);
+      ticket.leave();
+      this.#receiver?.closed();
+    });
+    this.#ws.on("pong", () => this.#receiver?.alive());
+    this.#ws.on("message", (data: RawData, isBinary) => {
+      if (this.#ws.readyState !== WebSocket.OPEN) return;
+      if (isBinary) {
+        this.close("protocol_error", "Frames are text.");
+      } else if (this.#receiver) {
+        this.#hear(this.#receiver, data.toString());
+      } else if (!this.#isIdentifying) {
+        this.#isIdentifying = true;
+        clearTimeout(timeout);
+        void this.#introduce(data.toString(), ticket);
+      }
+    });
+  }
+
+  ping(): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping();
+  }
+
+  welcome(identity: LinkIdentity, sessions: readonly StandingSession[]): void {
+    this.#send(this.#codec.welcome(identity, sessions));
+  }
+
+  tell(telling: SessionTelling): void {
+    this.#send(this.#codec.tell(telling));
+  }
+
+  taken(sessionId: string, number: number, turn: number, outcome: "ok" | "late"): void {
+    this.#send(this.#codec.taken(sessionId, number, turn, outcome));
+  }
+
+  offer(offer: RunOffer): void {
+    this.#send(this.#codec.offer(offer));
+  }
+
+  cancel(runId: string, attempt: number, reason: string): void {
+    this.#send(this.#codec.cancel(runId, attempt, reason));
+  }
+
+  credit(runId: string, attempt: number, until: number): void {
+    this.#send(this.#codec.credit(runId, attempt, until));
+  }
+
+  settled(runId: string, attempt: number, outcome: "ok" | "late"): void {
+    this.#send(this.#codec.settled(runId, attempt, outcome));
+  }
+
+  tellSlot(telling: SlotTelling): void {
+    this.#send(this.#codec.tellSlot(telling));
+  }
+
+  notice(code: string, message: string): void {
+    this.#send(this.#codec.notice(code, message));
+  }
+
+  close(closing: LinkClosing, message: string): void {
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#send(this.#codec.closing(closing, message, this.#receiver !== undefined));
+    this.#ws.resume();
+    this.#ws.close(LINK_CLOSINGS[closing].code, closing);
+    const timeout = setTimeout(() => this.#ws.terminate(), CLOSE_GRACE_MS);
+    this.#ws.on("close", () => clearTimeout(timeout));
+  }
+
+  bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  async #introduce(message: string, ticket: Ticket): Promise<void> {
+    const introduction = this.#codec.introduce(message);
+    if ("closing" in introduction) {
+      this.close(introduction.closing, introduction.problem);
+      return;
+    }
+    // What comes meanwhile stays in the network's buffers: an unknown peer gets none of ours.
+    this.#ws.pause();
+    try {
+      await this.#attach(introduction, ticket);
+    } catch (error) {
+      this.#refuse(error);
+    } finally {
+      this.#ws.resume();
+    }
+  }
+
+  async #attach(introduction: Introduction, ticket: Ticket): Promise<void> {
+    const { hub, identify } = this.#parts;
+    const { secret, agentId, client, concurrency } = introduction;
+    const { workspaceId, keyId } = await identify(secret, agentId);
+    if (this.#ws.readyState !== WebSocket.OPEN) return;
+    if (!ticket.claim(workspaceId)) {
+      this.close("rate_limited", "Too many connections of one workspace.");
+      return;
+    }
+    const wire = this.#wire.name;
+    const opening = { agentId, workspaceId, keyId, wire, client, concurrency };
+    const receiver = await hub.attach(this, opening);
+    this.#receiver = receiver;
+    // It may have gone while it was attached, when there was nobody yet to tell.
+    if (this.#isClosed) receiver.closed();
+  }
+
+  /** Tells why somebody is not let in; a bug of ours is told as no more than that. */
+  #refuse(error: unknown): void {
+    const code = error instanceof Fault ? (error as Fault).code : "internal";
+    if (error instanceof Fault && isDoorClosing(code)) {
+      this.close(code, error.message);
+      return;
+    }
+    this.#parts.log.error({ error }, "a provider could not be attached");
+    this.close("internal", "Something went wrong on our side. Come back in a moment.");
+  }
+
+  #hear(receiver: LinkReceiver, message: string): void {
+    receiver.alive();
+    if (!receiver.admit()) return;
+    const heard = this.#codec.hear(message);
+    if (heard.kind === "says") receiver.receive(heard.says, message.length);
+    else if (heard.kind !== "ignored") this.#send(heard.reply);
+  }
+
+  #send(frame: string | undefined): void {
+    if (frame === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#ws.send(frame);
+  }
+}
+
+const DOOR_CLOSINGS = [
+  "unauthenticated",
+  "suspended",
+  "forbidden",
+  "not_found",
+  "rate_limited",
+] as const;
+
+function isDoorClosing(code: string): code is (typeof DOOR_CLOSINGS)[number] {
+  return (DOOR_CLOSINGS as readonly string[]).includes(code);
+}

@@ -1,0 +1,47 @@
+import type {
+  Attempts,
+  Callers,
+  Chains,
+  Handoffs,
+  Keys,
+  Members,
+  SignInLinks,
+} from "../../core/index.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { SignupPolicy } from "../../domain/member.ts";
+import type { ClientAddress } from "../shared/client-address.ts";
+import type { Auth, AuthOptions } from "./auth.ts";
+import type { Forms } from "./form.ts";
+import type { People } from "./people.ts";
+
+/** What the pages use of the product. */
+export interface SignInCore {
+  readonly callers: Callers;
+  readonly chains: Chains;
+  readonly members: Members;
+  readonly keys: Keys;
+  readonly handoffs: Handoffs;
+  readonly links: SignInLinks;
+  readonly attempts: Attempts;
+  readonly wallets: {
+    balance(
+      caller: Caller,
+    ): Promise<{ readonly heldMicros: bigint; readonly availableMicros: bigint }>;
+  };
+}
+
+export interface SignInOptions extends Omit<AuthOptions, "secret"> {
+  /** The server's secret key: what sign-in needs is derived from it. */
+  readonly secretKey: string;
+  readonly policy: SignupPolicy;
+  readonly addressOf: ClientAddress;
+}
+
+/** What every page has at hand. */
+export interface Desk {
+  readonly core: SignInCore;
+  readonly options: SignInOptions;
+  readonly auth: Auth;
+  readonly forms: Forms;
+  readonly people: People;
+}
