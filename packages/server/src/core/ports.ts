@@ -81,6 +81,12 @@ export interface LinkIdentity {
   readonly epoch: number;
 }
 
+/** A run, as often as it was begun: the same attempt again is the same work. */
+export interface RunAttempt {
+  readonly runId: string;
+  readonly attempt: number;
+}
+
 /** Codes with which a provider may turn an offer down before it has accepted it. */
 export type RunRefusal = Extract<
   FaultCode,
@@ -146,6 +152,8 @@ export interface RunEvents {
    * dies at this very moment leaves its runs to their deadlines.
    */
   gone(agentId: string, epoch: number, reason: "shutdown" | "missed"): Promise<void>;
+  /** Which of these runs of an agent have ended, or have gone on to another attempt. */
+  listOver(agentId: string, runs: readonly RunAttempt[]): Promise<readonly RunAttempt[]>;
   /** What an agent that just identified is told again: each live run of its, from the database. */
   unanswered(agentId: string): Promise<RunOffer[]>;
 }
@@ -217,7 +225,7 @@ export type ProviderSays =
   /** The runs that the provider has in hand after a reconnection. */
   | {
       readonly kind: "resume";
-      readonly runs: readonly { readonly runId: string; readonly attempt: number }[];
+      readonly runs: readonly RunAttempt[];
       readonly sessionIds: readonly string[];
     }
   | { readonly kind: "goodbye"; readonly reason: string }

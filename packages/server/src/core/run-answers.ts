@@ -1,13 +1,14 @@
 /**
  * What providers say of the runs they were offered (`RunEvents`), by whichever wire.
  *
- * An answer counts only for the attempt it names, and only while this process drives the run: a run
- * that another connection took over has moved on, and its version says so.
+ * An answer counts only for the attempt it names, by the agent's newest connection, and this process
+ * drives the run from then on: a run that another connection took over has moved on, and its version
+ * says so.
  */
 import { Fault } from "../domain/fault.ts";
 import { isTerminal, type Run } from "../domain/run.ts";
 import { findRequest, findRun, listLiveRunsOf } from "../store/run.ts";
-import type { RunEvents, RunOffer } from "./ports.ts";
+import type { LinkIdentity, RunEvents, RunOffer } from "./ports.ts";
 import { type RunContext, toOffer } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
 import { takeOver } from "./run-takeover.ts";
@@ -18,17 +19,17 @@ export function createRunAnswers(context: RunContext): RunEvents {
       // The run is running since it was opened; that it was received changes nothing for anyone.
     },
     async refused(link, runId, attempt, { code, message }) {
-      const run = await requireRun(context, link.agentId, runId, attempt);
+      const run = await requireRun(context, link, runId, attempt);
       const outcome = { errorCode: code, errorMessage: message };
       if (run) await settleRun(context, run, "fail", outcome, true);
     },
     async chunk(link, runId, attempt) {
       // A run asked for by a plain call has nobody to stream to; its answer carries the whole output.
-      const run = await requireRun(context, link.agentId, runId, attempt);
+      const run = await requireRun(context, link, runId, attempt);
       if (!run) context.dispatcher.cancel(link.agentId, runId, attempt, "the run has ended");
     },
     async succeeded(link, runId, attempt, answer) {
-      const run = await requireRun(context, link.agentId, runId, attempt);
+      const run = await requireRun(context, link, runId, attempt);
       if (!run) return "late";
       context.metrics.step("provider", msSince(context, run));
       const problem = await problemOf(context, run, answer.output);
@@ -41,7 +42,7 @@ export function createRunAnswers(context: RunContext): RunEvents {
       return settleRun(context, run, "succeed", { output, evidence }, true);
     },
     async failed(link, runId, attempt, { code, message }) {
-      const run = await requireRun(context, link.agentId, runId, attempt);
+      const run = await requireRun(context, link, runId, attempt);
       if (!run) return "late";
       // A provider whose clock runs a moment ahead says of the same deadline what we would say.
       const isDeadline = code === "provider_timeout" && isDue(context, run);
@@ -59,10 +60,17 @@ export function createRunAnswers(context: RunContext): RunEvents {
         await settleRun(context, run, "fail", outcome, false);
       }
     },
+    async listOver(agentId, runs) {
+      const live = await listLiveRunsOf(context.database, agentId);
+      const attempts = new Map(live.map(({ id, attempt }) => [id, attempt]));
+      return runs.filter(({ runId, attempt }) => attempts.get(runId) !== attempt);
+    },
     unanswered: (agentId) => unanswered(context, agentId),
   };
 }
 
+/** Another process may take a run over at the same moment, but not this often. */
+const TAKE_OVERS_MAX = 5;
 /** How far a provider's clock may be ahead of ours. */
 const CLOCK_SLACK_MS = 1_000;
 
@@ -73,29 +81,43 @@ function isDue(context: RunContext, { deadlineAt }: Run): boolean {
 
 /** The agent's live runs, driven by this process from now on: who answers for them is here. */
 async function unanswered(context: RunContext, agentId: string): Promise<RunOffer[]> {
-  const offers: RunOffer[] = [];
-  for (const live of await listLiveRunsOf(context.database, agentId)) {
-    const run = await takeOver(context, live);
-    const request = run && (await findRequest(context.database, run.id));
-    if (!run || !request) continue;
-    context.driven.set(run.id, run);
-    const input: unknown = JSON.parse(request.input);
-    offers.push(await toOffer(context, run, { input, manifest: JSON.parse(request.manifest) }));
-  }
-  return offers;
+  const live = await listLiveRunsOf(context.database, agentId);
+  const offers = await Promise.all(live.map((run) => offerAgain(context, run)));
+  return offers.filter((offer) => offer !== undefined);
 }
 
-/** The run as this process drives it, or `undefined` where the answer is of no use any more. */
+async function offerAgain(context: RunContext, live: Run): Promise<RunOffer | undefined> {
+  const run = await takeOver(context, live);
+  const request = run && (await findRequest(context.database, run.id));
+  if (!run || !request) return undefined;
+  context.driven.set(run.id, run);
+  const input: unknown = JSON.parse(request.input);
+  return toOffer(context, run, { input, manifest: JSON.parse(request.manifest) });
+}
+
+/** The run, driven by this process, or `undefined` where the answer is of no use any more. */
 async function requireRun(
   context: RunContext,
-  agentId: string,
+  link: LinkIdentity,
   runId: string,
   attempt: number,
 ): Promise<Run | undefined> {
-  const run = context.driven.get(runId) ?? (await findRun(context.database, runId));
-  if (!run || run.agentId !== agentId || run.attempt !== attempt) return undefined;
-  if (isTerminal(run.state) || run.processId !== context.processId) return undefined;
-  return run;
+  const isMeant = (run: Run) =>
+    run.agentId === link.agentId && run.attempt === attempt && !isTerminal(run.state);
+  const driven = context.driven.get(runId);
+  if (driven) return isMeant(driven) ? driven : undefined;
+  for (let tries = 1; tries <= TAKE_OVERS_MAX; tries++) {
+    const run = await findRun(context.database, runId);
+    if (!run || !isMeant(run)) return undefined;
+    if (run.processId === context.processId) return run;
+    // Who drives it died, or has not learnt that its agent is here now. The answer counts all the
+    // same: a provider that was told otherwise would forget it, and be asked to do the work twice.
+    const present = await context.links.whereIs(link.agentId);
+    if (present?.epoch !== link.epoch) return undefined;
+    const taken = await takeOver(context, run);
+    if (taken) return taken;
+  }
+  throw new Error(`run ${runId} changed hands too often to take its answer`);
 }
 
 /** What is wrong with an output, or `undefined`: the provider published what it would give. */

@@ -139,6 +139,29 @@ onEachHall(
 );
 
 onEachHall(
+  "work in hand that another process drives for another moment is not taken back, and is offered then",
+  async (hall) => {
+    const agent = await hall.agent();
+    const first = await Peer.identified(hall, agent);
+    const offer = hall.offer(agent.agentId);
+    await first.next("offer");
+    first.socket.terminate();
+    await until(() => hall.hub.size === 0);
+    hall.runs.live.delete(offer.runId);
+    const second = await Peer.identified(hall, agent);
+    hall.runs.live.set(offer.runId, offer);
+    const gone = { run: UNKNOWN_ID, attempt: 1 };
+    second.send({ type: "resume", runs: [{ run: offer.runId, attempt: 1 }, gone] });
+    second.send({ type: "chunk", run: offer.runId, attempt: 1, seq: 0, data: 1 });
+    await second.next("cancel");
+    hall.hub.offer(offer);
+    assert.equal((await second.next("offer")).run, offer.runId);
+    const cancelled = second.frames.filter(({ type }) => type === "cancel").map(({ run }) => run);
+    assert.deepEqual(cancelled, [UNKNOWN_ID]);
+  },
+);
+
+onEachHall(
   "who is not heard of for 30 seconds is offline, and its runs are told so once",
   async (hall) => {
     const agent = await hall.agent();

@@ -13,6 +13,7 @@ import type {
   Bus,
   LinkIdentity,
   RunAnswer,
+  RunAttempt,
   RunEvents,
   RunOffer,
   SessionEvents,
@@ -109,6 +110,10 @@ export class Recorder implements RunEvents, SlotEvents {
 
   async gone(agentId: string, epoch: number, reason: string) {
     this.events.push(["gone", agentId, epoch, reason]);
+  }
+
+  async listOver(_agentId: string, runs: readonly RunAttempt[]) {
+    return runs.filter(({ runId }) => !this.live.has(runId));
   }
 
   async unanswered(agentId: string): Promise<RunOffer[]> {

@@ -15,6 +15,7 @@ import type {
   LinkReceiver,
   ProviderLink,
   ProviderSays,
+  RunAttempt,
   RunEvents,
   RunOffer,
   SessionEvents,
@@ -71,6 +72,8 @@ export class Connection implements LinkReceiver {
   readonly #budget: FrameBudget;
   readonly #runs = new Map<string, OfferedRun>();
   readonly #answering = new Set<Promise<void>>();
+  /** Runs that the run engine is being asked about. */
+  readonly #asking = new Set<string>();
   #lastSeenAt: Date;
   #isOpen = true;
 
@@ -164,7 +167,7 @@ export class Connection implements LinkReceiver {
 
   receive(says: ProviderSays, bytes: number): void {
     if (!this.#isOpen) return;
-    const { events, link } = this.#parts;
+    const { events } = this.#parts;
     switch (says.kind) {
       case "accepted":
         this.#receiveAcceptance(says);
@@ -186,9 +189,7 @@ export class Connection implements LinkReceiver {
         );
         break;
       case "resume":
-        for (const { runId, attempt } of says.runs) {
-          if (!this.#find(runId, attempt)) link.cancel(runId, attempt, "This run is over.");
-        }
+        this.#cancelIfOver(says.runs);
         this.sessions.resume(says.sessionIds);
         break;
       case "goodbye":
@@ -214,7 +215,7 @@ export class Connection implements LinkReceiver {
   #receiveAcceptance({ runId, attempt }: Says<"accepted">): void {
     const run = this.#find(runId, attempt);
     if (!run) {
-      this.#parts.link.cancel(runId, attempt, "This run is not offered here.");
+      this.#cancelIfOver([{ runId, attempt }]);
       return;
     }
     if (run.isAccepted) return;
@@ -239,10 +240,14 @@ export class Connection implements LinkReceiver {
   }
 
   #receiveChunk({ runId, attempt, seq, data }: Says<"chunk">): void {
-    const { events, link } = this.#parts;
     const run = this.#find(runId, attempt);
-    if (!run || run.isAnswered) {
-      link.cancel(runId, attempt, "This run is not under way here.");
+    if (!run) {
+      this.#cancelIfOver([{ runId, attempt }]);
+      return;
+    }
+    const { events, link } = this.#parts;
+    if (run.isAnswered) {
+      link.cancel(runId, attempt, "This run was answered.");
       return;
     }
     const taking = takeChunk(run, seq, {
@@ -256,6 +261,28 @@ export class Connection implements LinkReceiver {
     });
     if (taking === "taken") this.#budget.giveBack();
     else if (taking !== "repeated") this.close("protocol_error", taking.problem);
+  }
+
+  /**
+   * Cancels those that are over. One that is live, and driven by another process or by nobody yet, is
+   * offered here in a moment: a provider that had been told to forget it would do it twice.
+   */
+  #cancelIfOver(named: readonly RunAttempt[]): void {
+    const unknown = named.filter(
+      (of) => !this.#find(of.runId, of.attempt) && !this.#asking.has(of.runId),
+    );
+    if (unknown.length === 0) return;
+    for (const { runId } of unknown) this.#asking.add(runId);
+    const { events, link } = this.#parts;
+    const asking = events
+      .listOver(this.identity.agentId, unknown)
+      .then((over) => {
+        for (const { runId, attempt } of over) link.cancel(runId, attempt, "This run is over.");
+      })
+      .finally(() => {
+        for (const { runId } of unknown) this.#asking.delete(runId);
+      });
+    this.#run(asking);
   }
 
   #receiveAnswer(
