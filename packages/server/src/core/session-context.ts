@@ -1,6 +1,7 @@
 /** What the parts of the session engine share. */
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
+import { mandateStateOf } from "../domain/mandate.ts";
 import type { Session, SessionEvent } from "../domain/session.ts";
 import { SESSION_CLOCK } from "../domain/session-clock.ts";
 import { decideSession } from "../domain/session-settlement.ts";
@@ -9,6 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { Database } from "../store/database.ts";
+import { findMandate } from "../store/mandate.ts";
 import { findSessionView } from "../store/session.ts";
 import type { SystemEvent } from "../store/session-log.ts";
 import type { SessionView } from "../store/session-rows.ts";
@@ -86,6 +88,18 @@ export async function requireServed(
   throw new Fault("forbidden", "Only the session's provider can do this.");
 }
 
+/** A mandate is only noted, but not after it was taken back (LinkedClaw contract A-24). Throws `conflict`. */
+export async function requireUnrevoked(
+  { database, clock }: SessionContext,
+  { workspaceId }: Caller,
+  mandateId: string | undefined,
+): Promise<void> {
+  const mandate = mandateId === undefined ? undefined : await findMandate(database, mandateId);
+  if (mandate?.workspaceId !== workspaceId) return;
+  if (mandateStateOf(mandate, clock.now()) !== "revoked") return;
+  throw new Fault("conflict", "The mandate was revoked.");
+}
+
 export function noSession(id: string): Fault {
   return new Fault("not_found", "No such session.", { kind: "session", id });
 }
@@ -150,7 +164,11 @@ export async function tellLog(
 }
 
 /** A session as its provider is told of it. */
-export function toldSession({ session, hold }: Pick<SessionView, "session" | "hold">): ToldSession {
+export function toldSession({
+  session,
+  hold,
+  quotedMicros,
+}: Pick<SessionView, "session" | "hold" | "quotedMicros">): ToldSession {
   const { terms, messagesMax } = session;
   return {
     sessionId: session.id,
@@ -161,7 +179,7 @@ export function toldSession({ session, hold }: Pick<SessionView, "session" | "ho
     previousId: session.previousId,
     terms: {
       shape: terms.shape,
-      amountMicros: amountOf(terms),
+      amountMicros: quotedMicros ?? amountOf(terms),
       ceilingMicros: hold?.amountMicros ?? holdMicrosOf(terms, messagesMax),
       tierIndex: "tierIndex" in terms ? terms.tierIndex : undefined,
       tierName: "tierName" in terms ? terms.tierName : undefined,

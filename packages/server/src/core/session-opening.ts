@@ -35,7 +35,7 @@ import { type JoinedChain, joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
 import { openingFault } from "./opening-refusal.ts";
 import { sha256Hex } from "./run-context.ts";
-import type { SessionContext } from "./session-context.ts";
+import { requireUnrevoked, type SessionContext } from "./session-context.ts";
 import { requireCapability } from "./work-opening.ts";
 
 /** A request for a session. */
@@ -85,6 +85,7 @@ async function openNew(
   const { database } = context;
   const capability = await requireCapability(database, agent, caller, command.capability);
   const terms = termsOf(command, capability.price);
+  await requireUnrevoked(context, caller, command.mandateId);
   await requireRoom(context, caller);
   const now = context.clock.now();
   const id = newId(context.clock, context.random);

@@ -24,6 +24,7 @@ import {
   requireOwn,
   requireServed,
   requireSession,
+  requireUnrevoked,
   type SessionContext,
 } from "./session-context.ts";
 import { type ExtendedSession, type ExtendSession, extendSession } from "./session-extension.ts";
@@ -147,6 +148,7 @@ export function createSessions(context: SessionContext): Sessions {
     },
     async cancel(caller, id, command) {
       const view = await requireOwn(context, caller, id);
+      await requireUnrevoked(context, caller, command.mandateId);
       await claimKey(context, caller, id, command);
       if (isOver(view.work.state)) return view;
       if (view.work.state === "awaiting_invoice") throw notActive(view.work.state);

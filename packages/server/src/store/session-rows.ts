@@ -14,6 +14,8 @@ export interface SessionView extends SessionStanding {
   readonly ending: SessionEnding | undefined;
   readonly activatedAt: Date | undefined;
   readonly invoiceId: string | undefined;
+  /** The estimate of the proposal that was accepted, for an open quote. */
+  readonly quotedMicros: bigint | undefined;
 }
 
 export interface SessionEnding {
@@ -38,7 +40,7 @@ export const SELECT_VIEW = `
          l.warned_at, l.cap_hit_at, l.offered_until, l.activated_at, l.closing,
          h.account_id as hold_account_id, h.amount_micros as hold_micros, h.captured_micros,
          h.fee_basis_points as hold_fee, h.budget_ids, h.deadline_at as hold_deadline_at,
-         h.closed_at as hold_closed_at, q.accepted_at,
+         h.closed_at as hold_closed_at, q.accepted_at, q.amount_micros as quoted_micros,
          i.id as invoice_id, i.total_micros, i.submitted_at,
          e.reason, e.declared_count, e.final_output, e.continuation_id, e.note, e.at as ending_at
     from sessions s
@@ -98,6 +100,7 @@ export interface ViewRow extends SessionRow {
   hold_deadline_at: Date | null;
   hold_closed_at: Date | null;
   accepted_at: Date | null;
+  quoted_micros: bigint | null;
   invoice_id: string | null;
   total_micros: bigint | null;
   submitted_at: Date | null;
@@ -159,6 +162,7 @@ export function toView(row: ViewRow): SessionView {
       ? { totalMicros: row.total_micros ?? 0n, submittedAt: row.submitted_at }
       : undefined,
     invoiceId: row.invoice_id ?? undefined,
+    quotedMicros: row.accepted_at ? (row.quoted_micros ?? undefined) : undefined,
     closedAt: row.ending_at ?? undefined,
     activatedAt: row.activated_at ?? undefined,
     ending: toEnding(row),

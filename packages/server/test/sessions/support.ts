@@ -126,3 +126,7 @@ export async function verified(hall: Pick<Guildhall, "admin">): Promise<void> {
   const verdict = await hall.admin("GET", "/ledger/verify");
   assert.equal(verdict.ok, true, JSON.stringify(verdict));
 }
+
+export function typesOf(events: readonly { readonly type: string }[]): readonly string[] {
+  return events.map(({ type }) => type);
+}

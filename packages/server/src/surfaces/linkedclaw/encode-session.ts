@@ -44,7 +44,7 @@ export function encodeSession(view: SessionView, idleUntil: Date | undefined): o
   };
 }
 
-function encodeTerms({ session: { terms }, hold }: SessionView): object | null {
+function encodeTerms({ session: { terms }, hold, quotedMicros }: SessionView): object | null {
   switch (terms.shape) {
     case "free":
       return { shape: "free", amount_credits: 0 };
@@ -54,7 +54,7 @@ function encodeTerms({ session: { terms }, hold }: SessionView): object | null {
       const max = chargeCredits(hold.amountMicros);
       return {
         shape: "itemized",
-        amount_credits: chargeCredits(terms.estimateMicros),
+        amount_credits: chargeCredits(quotedMicros ?? terms.estimateMicros),
         max_credits: max,
       };
     }
