@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { careFor, type TableState } from "./housekeeping.ts";
+import { careFor, restAfter, type TableState } from "./housekeeping.ts";
 
 const TABLE: TableState = {
   name: "t",
@@ -39,3 +39,17 @@ for (const [state, busy, idle, why] of CASES) {
     assert.equal(careFor(table, true), idle);
   });
 }
+
+test("a table that was just cared for rests while somebody is there, unless it doubled", () => {
+  const changed = { ...TABLE, changedRows: 900 };
+  assert.equal(careFor(changed, false, false), undefined);
+  assert.equal(careFor(changed, true, false), "analyze t");
+  assert.equal(careFor(changed, false, true), "analyze t");
+  assert.equal(careFor({ ...TABLE, changedRows: 1_001 }, false, false), "analyze t");
+  assert.equal(careFor({ ...TABLE, rows: 0, changedRows: 999 }, false, false), undefined);
+});
+
+test("the rest is long in comparison with the care, and ends", () => {
+  assert.equal(restAfter(10), 5_000);
+  assert.equal(restAfter(1_000), 60_000);
+});

@@ -18,6 +18,12 @@ export const THRESHOLDS = {
   checkpointMs: 5 * 60_000,
   /** Up to this many pages of 8 KB a vacuum takes some milliseconds. */
   smallPages: 1_000,
+  /**
+   * While somebody is there, a table rests after care for this many times what the care took, and at
+   * most as long as PostgreSQL's autovacuum sleeps: fast growing tables would be looked after all the
+   * time, and each analyze makes every statement on the table be planned anew.
+   */
+  restFactor: 500,         restMsMax: 60_000,
   /** Without a client's query for this long, nobody is there. */
   idleMs: 1_000,
   // The next four are PostgreSQL's own: autovacuum_vacuum_threshold and its scale, and for analyze.
@@ -44,9 +50,17 @@ export interface TableState {
   age: number;
 }
 
-/** The statement that a table needs now, if any. */
-export function careFor(table: TableState, isIdle: boolean): string | undefined {
+/** How long a table is left alone, in milliseconds, after care that took `tookMs`. */
+export function restAfter(tookMs: number): number {
+  return Math.min(THRESHOLDS.restMsMax, THRESHOLDS.restFactor * tookMs);
+}
+
+/** The statement that a table needs now, if any. `isRested`: its last care was long enough ago. */
+export function careFor(table: TableState, isIdle: boolean, isRested = true): string | undefined {
   const t = THRESHOLDS;
+  // With as much new as old, what is known of the table misleads the planner: that does not wait.
+  const hasDoubled = table.changedRows > Math.max(table.rows, t.insertedRows);
+  if (!isIdle && !isRested && !hasDoubled) return undefined;
   const mustVacuum =
     table.deadRows > t.deadRows + t.deadShare * table.rows ||
     table.insertedRows > t.insertedRows + t.insertedShare * table.rows;
@@ -94,18 +108,28 @@ export function keepHouse(surroundings: HousekeepingSurroundings): () => void {
   const checkpointIfDue = checkpointer(engine);
   let isLooking = false;
 
+  const restsUntil = new Map<string, number>();
+
   const perform = async (statement: string) => {
     const startedAt = monotonicMs();
     await engine.query(statement);
-    onDone(statement, monotonicMs() - startedAt);
+    const tookMs = monotonicMs() - startedAt;
+    onDone(statement, tookMs);
+    return tookMs;
+  };
+  const care = async (table: string, statement: string) => {
+    restsUntil.set(table, monotonicMs() + restAfter(await perform(statement)));
   };
   const look = async () => {
     await checkpointIfDue(perform);
     const tables = await engine.query<TableState>(TABLES);
     const isIdle = idleMs() > THRESHOLDS.idleMs;
-    for (const statement of tables.flatMap((table) => careFor(table, isIdle) ?? [])) {
+    const now = monotonicMs();
+    for (const table of tables) {
+      const isRested = now >= (restsUntil.get(table.name) ?? 0);
+      const statement = careFor(table, isIdle, isRested);
       // Each waits for its own turn, so that clients come in between.
-      schedule(() => perform(statement).catch(onFailed));
+      if (statement) schedule(() => care(table.name, statement).catch(onFailed));
     }
     schedule(async () => {
       isLooking = false;
@@ -131,7 +155,7 @@ function checkpointer(engine: Engine) {
     const [end] = await engine.query<{ bytes: number }>(LOG_END);
     return end?.bytes ?? 0;
   };
-  return async (perform: (statement: string) => Promise<void>) => {
+  return async (perform: (statement: string) => Promise<unknown>) => {
     const written = (await logEnd()) - doneBytes;
     const isOld = monotonicMs() - doneAt > THRESHOLDS.checkpointMs;
     if (written < THRESHOLDS.checkpointBytes && !(isOld && written > 0)) return;
