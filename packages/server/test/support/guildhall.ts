@@ -10,6 +10,8 @@ import { type DatabaseHost, testDatabaseUrl, testDataDirectory } from "./databas
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
+/** As `scripts/test.mjs` starts the tests, and for the same reason. */
+const ENGINE_FLAGS = process.execArgv.filter((flag) => flag.startsWith("--wasm-"));
 
 export interface Guildhall {
   readonly url: string;
@@ -139,9 +141,12 @@ async function spawnServer(
   environment: Environment,
   port: string,
 ): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN], {
+  const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
+  const child = spawn(process.execPath, [...ENGINE_FLAGS, MAIN], {
     env: {
-      ...{ PATH: process.env.PATH, HOME: process.env.HOME },
+      ...{ PATH, HOME },
+      ...(TMPDIR && { TMPDIR }),
+      ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
       ...{ GUILDHALL_DATA_DIR: dataDirectory, PORT: port, GUILDHALL_HOUSE: "off" },
       ...{ GUILDHALL_LOG_LEVEL: "warn", ...environment },
     },
