@@ -18,6 +18,8 @@ def compare(before, after):
 
 
 def answer(work):
+    if work["event"] != "invoke":
+        return {"error": {"code": "subagent_error", "message": "One call, one answer: I do not talk."}}
     given = work["input"]
     texts = [given.get(name) if isinstance(given, dict) else None for name in ("before", "after")]
     if not all(isinstance(text, str) for text in texts):

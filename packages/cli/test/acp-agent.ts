@@ -107,5 +107,6 @@ async function outcomeOf(
 
 /** The JSON at the end of a prompt. */
 function inputOf(text: string): Input {
-  return JSON.parse(text.slice(text.indexOf("\n{"))) as Input;
+  const from = text.startsWith("{") ? 0 : text.lastIndexOf("\n{");
+  return JSON.parse(text.slice(from)) as Input;
 }

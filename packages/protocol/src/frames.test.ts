@@ -106,7 +106,7 @@ const SERVER_SAMPLES = {
   taken: { type: "taken", session: RUN, number: 1, outcome: "ok" },
   close: {
     ...{ type: "close", session: RUN, how: "ended", reason: "ended" },
-    ...{ turns: 2, output: "done", bill: true },
+    ...{ turns: 2, output: "done", bill: true, ...facts },
   },
   announce: {
     type: "announce",

@@ -133,7 +133,7 @@ export type ServerSessionFrame =
       readonly number: number;
       readonly outcome: "ok" | "late";
     }
-  | {
+  | ({
       readonly type: "close";
       readonly session: string;
       readonly how: "ended" | "cancelled";
@@ -143,7 +143,7 @@ export type ServerSessionFrame =
       readonly output?: string | undefined;
       /** The requester waits for your bill. */
       readonly bill: boolean;
-    };
+    } & SessionFacts);
 
 type Table<F extends { readonly type: string }> = {
   readonly [T in F["type"]]: Readers<Omit<Extract<F, { readonly type: T }>, "type">>;
@@ -197,5 +197,6 @@ export const SERVER_SESSION_FRAMES: Table<ServerSessionFrame> = {
     turns: count,
     output: optional(text(LIMITS.bodyBytesMax)),
     bill: boolean,
+    ...FACTS,
   },
 };

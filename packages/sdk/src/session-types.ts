@@ -8,10 +8,13 @@ export interface SessionHandlers {
   turn(message: SessionMessage, context: TurnContext): Promise<unknown> | unknown;
   /** Looks at a session before it is taken. Throw a `SessionDeclined` to decline it. */
   accept?(session: SessionFacts): Promise<void> | void;
-  /** For capabilities sold by open quote: what the work is to cost. */
-  quote?(brief: SessionMessage, session: SessionFacts): Promise<Quote> | Quote;
-  /** For the same: what it came to, at most the ceiling that was agreed on. */
-  bill?(closed: ClosedSession): Promise<Bill> | Bill;
+  /** For capabilities sold by open quote: what the work is to cost. `undefined`: somebody else says. */
+  quote?(
+    brief: SessionMessage,
+    session: SessionFacts,
+  ): Promise<Quote | undefined> | Quote | undefined;
+  /** For the same: what it came to, at most the ceiling that was agreed on. `undefined` as above. */
+  bill?(closed: ClosedSession): Promise<Bill | undefined> | Bill | undefined;
   /** Told once a session is over, or goes on elsewhere. */
   closed?(closed: ClosedSession): Promise<void> | void;
 }
@@ -74,13 +77,14 @@ export interface Bill {
   readonly note?: string;
 }
 
-export interface ClosedSession {
-  readonly sessionId: string;
+export interface ClosedSession extends SessionFacts {
   readonly how: "ended" | "cancelled";
   readonly reason: string;
   /** Messages of the requester that count. */
   readonly turns: number;
   readonly finalOutput: string | undefined;
+  /** Whether the requester waits for a bill: `bill` is asked for it besides. */
+  readonly isBillDue: boolean;
 }
 
 /** Thrown by `accept`: this program does not take the session. The message is shown to the requester. */

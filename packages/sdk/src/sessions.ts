@@ -203,6 +203,7 @@ export class Sessions {
     try {
       const facts = factsOf(frame, this.#options.agentId);
       const quoted = await inChain(facts.chainId, async () => quote({ seq, payload }, facts));
+      if (!quoted) return undefined;
       const { amountMicros, ceilingMicros, lines, note } = quoted;
       const amounts = { amountMicros: `${amountMicros}`, ceilingMicros: `${ceilingMicros}` };
       return { type: "quote", session, ...amounts, lines, note };
@@ -213,28 +214,28 @@ export class Sessions {
   }
 
   #close(frame: Frame<"close">): void {
-    const { session, how, reason, turns, output: finalOutput, bill } = frame;
+    const { session, how, reason, turns, output: finalOutput, bill: isBillDue } = frame;
     const served = this.#served.get(session);
-    const closed: ClosedSession = { sessionId: session, how, reason, turns, finalOutput };
-    const capability = served?.facts.capability ?? "";
+    const facts = factsOf(frame, this.#options.agentId);
+    const closed: ClosedSession = { ...facts, how, reason, turns, finalOutput, isBillDue };
     if (served) {
       this.#served.delete(session);
       served.abort.abort(new Error("The session is over."));
-      this.#track(this.#tellClosed(closed, capability));
+      this.#track(this.#tellClosed(closed));
     }
-    if (bill) this.#answer(`close ${session}`, () => this.#bill(closed, capability));
+    if (isBillDue) this.#answer(`close ${session}`, () => this.#bill(closed));
   }
 
-  async #tellClosed(closed: ClosedSession, capability: string): Promise<void> {
+  async #tellClosed(closed: ClosedSession): Promise<void> {
     try {
       await this.#handlers?.closed?.(closed);
     } catch (error) {
-      this.#report(error, { session: closed.sessionId, capability });
+      this.#report(error, { session: closed.sessionId, capability: closed.capability });
     }
   }
 
-  async #bill(closed: ClosedSession, capability: string): Promise<ProviderFrame | undefined> {
-    const session = closed.sessionId;
+  async #bill(closed: ClosedSession): Promise<ProviderFrame | undefined> {
+    const { sessionId: session, capability } = closed;
     try {
       const bill = await this.#handlers?.bill?.(closed);
       if (!bill) return undefined;
@@ -280,7 +281,7 @@ export class Sessions {
   }
 }
 
-function factsOf(frame: Frame<"ask" | "open" | "brief">, agentId: string): SessionFacts {
+function factsOf(frame: Frame<"ask" | "open" | "brief" | "close">, agentId: string): SessionFacts {
   const { shape, amountMicros, ceilingMicros, tier } = frame.price;
   return {
     sessionId: frame.session,

@@ -172,7 +172,6 @@ async function openSaid({ database }: SessionContext, views: readonly SessionVie
 
 function standingOf({ clock }: SessionContext, view: SessionView): SessionTelling[] {
   const { work, log, ending } = view;
-  const sessionId = view.session.id;
   const { offeredUntil } = log;
   if (work.state === "pending") {
     if (!offeredUntil || offeredUntil <= clock.now()) return [];
@@ -185,7 +184,7 @@ function standingOf({ clock }: SessionContext, view: SessionView): SessionTellin
   return [
     {
       kind: "closed",
-      sessionId,
+      session: toldSession(view),
       how: isOver(work.state) && work.state === "cancelled" ? "cancelled" : "ended",
       reason: ending?.reason ?? "ended",
       used: log.used,

@@ -56,7 +56,8 @@ export type SessionTelling =
     }
   | {
       readonly kind: "closed";
-      readonly sessionId: string;
+      /** All of it: who bills may have been started anew, and know nothing of it. */
+      readonly session: ToldSession;
       readonly how: "ended" | "cancelled";
       readonly reason: string;
       /** Turns that count. */

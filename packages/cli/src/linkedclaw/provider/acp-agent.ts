@@ -1,5 +1,5 @@
 /**
- * One agent, spawned for one job, spoken to in the Agent Client Protocol over its stdin and stdout.
+ * One agent, spawned for one job or one session, spoken to in the Agent Client Protocol over its stdin and stdout.
  *
  *   1. It is started in an empty directory of its own, with the environment that it may see.
  *   2. Each turn is a prompt; what it says meanwhile is put together, what it thinks is dropped.
@@ -46,8 +46,8 @@ export interface AcpExit {
 }
 
 export interface AcpAgent {
-  /** Set once it ended. */
-  readonly exit: AcpExit | undefined;
+  /** It ended, or is being made to. */
+  readonly isOver: boolean;
   /**
    * One turn: the text that it answers with. Rejects with the signal's reason, and then it is killed;
    * with a `ProviderError` where it answers with none; with `AcpAgentEnded` where it ends.
@@ -93,6 +93,7 @@ class SpawnedAgent implements AcpAgent {
   readonly #connection: ClientConnection;
   readonly #toolNames = new Map<string, string>();
   #exit: AcpExit | undefined;
+  #isEnding = false;
   #sessionId = "";
   #said: string[] = [];
   #saidBytes = 0;
@@ -119,8 +120,8 @@ class SpawnedAgent implements AcpAgent {
     this.#connection = this.#connect();
   }
 
-  get exit(): AcpExit | undefined {
-    return this.#exit;
+  get isOver(): boolean {
+    return this.#isEnding || this.#exit !== undefined;
   }
 
   async open(signal: AbortSignal): Promise<void> {
@@ -218,6 +219,7 @@ class SpawnedAgent implements AcpAgent {
 
   /** At once: nothing more is expected of it, not even where it left its group. */
   #end(): void {
+    this.#isEnding = true;
     killGroup(this.#child, "SIGKILL");
     this.#connection.close();
   }

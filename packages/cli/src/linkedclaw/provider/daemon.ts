@@ -13,16 +13,12 @@ import type { Cli } from "../../cli.ts";
 import { Failure } from "../../failure.ts";
 import { agentEnvironment } from "./acp-environment.ts";
 import { isUnconfined } from "./acp-permission.ts";
-import {
-  type Handler,
-  type HandlerChoice,
-  type HandlerEvents,
-  type Job,
-  jobOf,
-} from "./handler.ts";
+import type { Handler, HandlerChoice, HandlerEvents } from "./handler.ts";
+import type { Offered } from "./handler-acp.ts";
 import { cmdHandler } from "./handler-cmd.ts";
 import { httpHandler } from "./handler-http.ts";
 import { providersDirectory } from "./listing-file.ts";
+import { servingHandlers } from "./serving.ts";
 import { STATUS_EVERY_MS, writeStatus } from "./status-file.ts";
 
 export interface DaemonOptions {
@@ -33,9 +29,13 @@ export interface DaemonOptions {
   readonly handler: HandlerChoice;
   readonly concurrency: number;
   readonly perRequester: number;
+  /** Sessions open at once. */
+  readonly sessions: number;
+  /** For the answer to one message of a session. */
+  readonly turnSeconds: number;
+  readonly takesTasks: boolean;
   readonly capabilities: readonly string[] | undefined;
-  /** What the listing promises of a capability. */
-  readonly describe: (capability: string) => string | undefined;
+  readonly offered: (capability: string) => Offered;
 }
 
 /** Time that running work has to finish (LinkedClaw contract §7.3). */
@@ -49,30 +49,32 @@ export async function startDaemon(cli: Cli, options: DaemonOptions): Promise<voi
   const { terminal } = cli;
   let hopeless: Failure | undefined;
   let connection: ProviderConnection | undefined;
+  const say: HandlerEvents["onEvent"] = (event, facts) => terminal.event(event, facts);
   const handler = await openHandler(cli, options, {
-    onEvent: (event, facts) => terminal.event(event, facts),
+    onEvent: say,
     onHopeless(failure) {
       hopeless = failure;
       void connection?.stop({ drainMs: 0 });
     },
   });
   terminal.event("registered", { slug: options.slug, agent_id: options.agentId });
-  const status = createStatus(cli, options, () => connection?.running ?? 0);
+  const status = createStatus(cli, options, () => connection);
   connection = connectProvider({
     url: options.url,
     key: options.key,
     agentId: options.agentId,
     concurrency: options.concurrency,
     perRequester: options.perRequester,
+    sessions: options.sessions,
+    turnSeconds: options.turnSeconds,
     ...(options.capabilities ? { capabilities: options.capabilities } : {}),
     client: `linkedclaw-cli/${cli.version}`,
     onState(state) {
       tell(cli, state);
       status.set(state);
     },
-    handlers: {
-      run: (input, context) => watched(cli, jobOf(input, context), handler, context.signal),
-    },
+    onError: (error, { runId }) => say("work_failed", { id: runId, reason: String(error) }),
+    handlers: servingHandlers({ ...options, handler, tell: say }),
   });
   terminal.event("provider_running", {
     slug: options.slug,
@@ -80,6 +82,7 @@ export async function startDaemon(cli: Cli, options: DaemonOptions): Promise<voi
     pid: process.pid,
     concurrency: options.concurrency,
     per_requester: options.perRequester,
+    sessions: options.sessions,
   });
   const ignoreSignals = stopOnSignal(cli, connection);
   const { closing, reason } = await connection.stopped;
@@ -93,7 +96,7 @@ export async function startDaemon(cli: Cli, options: DaemonOptions): Promise<voi
 
 async function openHandler(
   cli: Cli,
-  { handler: choice, key, describe }: DaemonOptions,
+  { handler: choice, key, offered }: DaemonOptions,
   told: HandlerEvents,
 ): Promise<Handler> {
   switch (choice.kind) {
@@ -106,7 +109,7 @@ async function openHandler(
       // What it loads is of no use to the others.
       const { acpHandler } = await import("./handler-acp.ts");
       const env = agentEnvironment(cli.env, choice.envNames, key);
-      return acpHandler({ ...choice, ...told, env, key, describe, version: cli.version });
+      return acpHandler({ ...choice, ...told, env, key, offered, version: cli.version });
     }
   }
 }
@@ -118,27 +121,6 @@ function warnOfUnconfined(cli: Cli, { permissions }: { readonly permissions: str
   cli.terminal.event("warning", { code: "acp_unconfined", message });
 }
 
-/** Has a job done, and says when it began and how it ended. */
-async function watched(cli: Cli, job: Job, handler: Handler, signal: AbortSignal) {
-  const { invoke_id, capability } = job;
-  const startedMs = performance.now();
-  cli.terminal.event("invoke_started", { invoke_id, capability });
-  const finished = (facts: Readonly<Record<string, unknown>>) =>
-    cli.terminal.event("invoke_finished", {
-      invoke_id,
-      duration_ms: Math.round(performance.now() - startedMs),
-      ...facts,
-    });
-  try {
-    const output = await handler.run(job, signal);
-    finished({ ok: true });
-    return output;
-  } catch (error) {
-    finished({ ok: false, error: error instanceof Error ? error.message : String(error) });
-    throw error;
-  }
-}
-
 function tell(cli: Cli, state: ProviderState): void {
   if (state.kind === "online") cli.terminal.event("connected", { epoch: state.epoch });
   if (state.kind === "waiting") {
@@ -147,7 +129,11 @@ function tell(cli: Cli, state: ProviderState): void {
 }
 
 /** Keeps the status file. Writes follow one another, so that an older one never lands last. */
-function createStatus(cli: Cli, { slug, agentId }: DaemonOptions, running: () => number) {
+function createStatus(
+  cli: Cli,
+  { slug, agentId }: DaemonOptions,
+  connected: () => ProviderConnection | undefined,
+) {
   const directory = providersDirectory(cli);
   const startedAt = new Date().toISOString();
   let wsState = "connecting";
@@ -162,8 +148,8 @@ function createStatus(cli: Cli, { slug, agentId }: DaemonOptions, running: () =>
           started_at: startedAt,
           updated_at: new Date().toISOString(),
           ws_state: wsState,
-          active_sessions: 0,
-          in_flight: running(),
+          active_sessions: connected()?.sessions ?? 0,
+          in_flight: connected()?.running ?? 0,
           last_error: lastError,
         }),
       )

@@ -1,17 +1,30 @@
 /**
- * Hands each piece of work to an agent of its own, spawned for it and spoken to in the Agent Client
- * Protocol (LinkedClaw contract §8). Only the text that it ends with goes back to who hired it.
+ * Hands work to agents of its own, spawned for it and spoken to in the Agent Client Protocol
+ * (LinkedClaw contract §8). Only the text that they end with goes back to who hired them.
+ *
+ *   1. A call, and a slot of a broadcast, has an agent for itself: one prompt, and it ends.
+ *   2. A session has one for as long as it is open, and each message is a prompt. Where the agent
+ *      ended in between, the next message gets a new one, and its reply says that it knows nothing.
+ *   3. What an open quote costs stands in the listing: what strangers write must not set a price.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ProviderError } from "@guildhall/sdk";
+import { type Bill, ProviderError, type Quote } from "@guildhall/sdk";
 import { DIRECTORY_MODE } from "../../config/directory.ts";
 import { Failure } from "../../failure.ts";
-import { fieldsOf } from "../../server.ts";
 import { type AcpAgent, AcpAgentEnded, startAcpAgent } from "./acp-agent.ts";
 import type { PermissionMode } from "./acp-permission.ts";
-import type { Handler, HandlerEvents, Job } from "./handler.ts";
+import { firstMessagePrompt, invokePrompt, messageText, taskPrompt } from "./acp-prompts.ts";
+import type { Handler, HandlerEvents } from "./handler.ts";
+import {
+  type BriefJob,
+  type EndJob,
+  type InvokeJob,
+  type MessageJob,
+  MICROS_PER_CREDIT,
+  type TaskJob,
+} from "./job.ts";
 import { outboundText } from "./outbound-text.ts";
 
 /** A shell's codes for a command that cannot be run and for one that is not there. */
@@ -21,6 +34,15 @@ const JOB = /\{job\}/g;
 /** Others may write here, and the one that keeps them from replacing what is not theirs. */
 const SHARED = 0o022;
 const STICKY = 0o1000;
+const CONTEXT_LOST = "[The agent was started anew and does not remember what was said before.]\n\n";
+
+/** What a listing says of a capability. */
+export interface Offered {
+  readonly description: string | undefined;
+  /** Of an open quote. */
+  readonly estimateCredits: number | undefined;
+  readonly ceilingCredits: number | undefined;
+}
 
 export interface AcpHandlerOptions extends HandlerEvents {
   readonly command: string;
@@ -31,8 +53,7 @@ export interface AcpHandlerOptions extends HandlerEvents {
   /** Never to be said. */
   readonly key: string;
   readonly version: string;
-  /** What the listing promises of a capability. */
-  readonly describe: (capability: string) => string | undefined;
+  readonly offered: (capability: string) => Offered;
 }
 
 /** A handler that spawns agents. Refuses a directory that others could tamper with. */
@@ -44,6 +65,8 @@ export async function acpHandler(options: AcpHandlerOptions): Promise<Handler> {
 class AcpHandler implements Handler {
   readonly #options: AcpHandlerOptions;
   readonly #cwdBase: string;
+  /** By session: its agent, and `undefined` where it ended. */
+  readonly #inSession = new Map<string, AcpAgent | undefined>();
   /** Agents at work, and agents that are about to end. */
   readonly #open = new Set<Promise<unknown>>();
   /** An agent was there once: what fails from then on is not the command. */
@@ -54,23 +77,86 @@ class AcpHandler implements Handler {
     this.#cwdBase = cwdBase;
   }
 
-  async run(job: Job, signal: AbortSignal) {
-    const description = this.#options.describe(job.capability);
-    const work = this.#told(job.invoke_id, async () => {
-      const agent = await this.#start(job.invoke_id, signal);
+  async run(job: InvokeJob, signal: AbortSignal) {
+    const { description } = this.#options.offered(job.capability);
+    const text = await this.#once(job.invoke_id, invokePrompt(job, description), signal);
+    return { output: { text } };
+  }
+
+  async task(job: TaskJob, signal: AbortSignal) {
+    const { description } = this.#options.offered(job.capability);
+    const text = await this.#once(job.result_id, taskPrompt(job, description), signal);
+    return { output: job.result_schema === null ? { text } : jsonIn(text) };
+  }
+
+  async turn(job: MessageJob, signal: AbortSignal) {
+    const { session_id: id } = job;
+    const turn = this.#told(id, async () => {
+      const before = this.#alive(id);
+      const isLost = !before && (this.#inSession.has(id) || !job.is_first);
+      const agent = before ?? (await this.#start(id, signal));
+      if (!before && signal.aborted) {
+        // The session may be over by now, and nobody would end it.
+        this.#dispose(agent);
+        throw signal.reason;
+      }
+      this.#inSession.set(id, agent);
+      const { description } = this.#options.offered(job.capability);
+      const prompt = before ? messageText(job.payload) : firstMessagePrompt(job, description);
+      const text = await agent.prompt(prompt, signal).finally(() => this.#alive(id));
+      return (isLost ? CONTEXT_LOST : "") + outboundText(text, this.#options.key);
+    });
+    this.#keep(turn);
+    return turn;
+  }
+
+  async quote({ capability }: BriefJob): Promise<Quote | undefined> {
+    const { estimateCredits: estimate, ceilingCredits: ceiling } =
+      this.#options.offered(capability);
+    if (estimate === undefined && ceiling === undefined) return undefined;
+    const amountMicros = BigInt(estimate ?? ceiling ?? 0) * MICROS_PER_CREDIT;
+    const ceilingMicros = BigInt(ceiling ?? estimate ?? 0) * MICROS_PER_CREDIT;
+    return { amountMicros, ceilingMicros };
+  }
+
+  async end(job: EndJob): Promise<Bill | undefined> {
+    const agent = this.#inSession.get(job.session_id);
+    this.#inSession.delete(job.session_id);
+    if (agent) this.#dispose(agent);
+    if (!job.invoice_required) return undefined;
+    const credits = job.message_count === 0 ? 0 : job.price.amount_credits;
+    return { totalMicros: BigInt(credits) * MICROS_PER_CREDIT };
+  }
+
+  async close(): Promise<void> {
+    while (this.#open.size > 0 || this.#inSession.size > 0) {
+      for (const agent of this.#inSession.values()) if (agent) this.#dispose(agent);
+      this.#inSession.clear();
+      await Promise.allSettled(this.#open);
+    }
+  }
+
+  /** One prompt to an agent that is there for it alone. */
+  async #once(jobId: string, prompt: string, signal: AbortSignal): Promise<string> {
+    const work = this.#told(jobId, async () => {
+      const agent = await this.#start(jobId, signal);
       try {
-        return await agent.prompt(promptOf(job, description), signal);
+        return await agent.prompt(prompt, signal);
       } finally {
         this.#dispose(agent);
       }
     });
     this.#keep(work);
-    const text = await work;
-    return { output: { text: outboundText(text, this.#options.key) } };
+    return outboundText(await work, this.#options.key);
   }
 
-  async close(): Promise<void> {
-    while (this.#open.size > 0) await Promise.allSettled(this.#open);
+  /** A session's agent, if it can be spoken to. One that cannot is cleared away. */
+  #alive(sessionId: string): AcpAgent | undefined {
+    const agent = this.#inSession.get(sessionId);
+    if (!agent?.isOver) return agent;
+    this.#inSession.set(sessionId, undefined);
+    this.#dispose(agent);
+    return undefined;
   }
 
   async #start(jobId: string, signal: AbortSignal): Promise<AcpAgent> {
@@ -129,16 +215,14 @@ class AcpHandler implements Handler {
   }
 }
 
-/** What an agent is told: what was promised, what it is for, and the input as it came. */
-function promptOf(job: Job, description: string | undefined): string {
-  const { intention } = fieldsOf(job.manifest);
-  return [
-    `You are hired for one piece of work: ${job.capability}.`,
-    ...(description === undefined ? [] : [`What was promised: ${description}`]),
-    ...(typeof intention === "string" ? [`What it is for: ${intention}`] : []),
-    "Answer with the result alone: the text of your answer is what gets delivered.",
-    `The input, as JSON:\n${JSON.stringify(job.input, null, 2)}`,
-  ].join("\n\n");
+/** The JSON object that a text is, also where it stands in a fence, as models like to put it. */
+function jsonIn(text: string): unknown {
+  const [, fenced] = /^```(?:json)?\s*\n([\s\S]*)\n```$/.exec(text) ?? [];
+  try {
+    return JSON.parse(fenced ?? text);
+  } catch {
+    throw new ProviderError("provider_bad_output", "The agent's answer is not JSON.");
+  }
 }
 
 async function safeDirectory(path: string): Promise<string> {

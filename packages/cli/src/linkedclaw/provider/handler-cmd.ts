@@ -2,17 +2,19 @@
  * Hands work to a program that stays: a line of JSON on its stdin for each piece of work, a line on
  * its stdout for each answer, in any order. What it writes to stderr passes through.
  */
-import { ProviderError, type RunOutput } from "@guildhall/sdk";
+import { ProviderError } from "@guildhall/sdk";
 import { Failure } from "../../failure.ts";
 import { fieldsOf } from "../../server.ts";
+import { type Answer, handlerOf } from "./answer.ts";
 import { keepRunning } from "./child.ts";
-import { type Handler, type HandlerEvents, outputOf } from "./handler.ts";
+import type { Handler, HandlerEvents } from "./handler.ts";
+import type { Job } from "./job.ts";
 
 /** Of a line that was no answer, as much as helps to find it. */
 const SHOWN_CHARACTERS = 200;
 
 interface Waiting {
-  resolve(output: RunOutput): void;
+  resolve(answer: Answer): void;
   reject(error: Error): void;
 }
 
@@ -42,22 +44,20 @@ export function cmdHandler({ command, onEvent, onHopeless }: CmdHandlerOptions):
       onHopeless(new Failure("config_error", message, { facts: { exit_code: code } }));
     },
   });
-  return {
-    async run(job, signal) {
-      signal.throwIfAborted();
-      if (!child.write(JSON.stringify(job))) {
-        throw new ProviderError("provider_failed", "The handler is being restarted.");
-      }
-      return new Promise((resolve, reject) => {
-        waiting.set(job.id, { resolve, reject });
-        signal.addEventListener("abort", () => waiting.delete(job.id) && reject(signal.reason));
-      });
-    },
-    close() {
-      isClosing = true;
-      return child.close();
-    },
+  const ask = async (job: Job, signal: AbortSignal): Promise<Answer> => {
+    signal.throwIfAborted();
+    if (!child.write(JSON.stringify(job))) {
+      throw new ProviderError("provider_failed", "The handler is being restarted.");
+    }
+    return new Promise((resolve, reject) => {
+      waiting.set(job.id, { resolve, reject });
+      signal.addEventListener("abort", () => waiting.delete(job.id) && reject(signal.reason));
+    });
   };
+  return handlerOf(ask, () => {
+    isClosing = true;
+    return child.close();
+  });
 }
 
 /** Gives an answer to who waits for it. `false` where nobody does, or it is none. */
@@ -66,15 +66,11 @@ function answered(waiting: Map<string, Waiting>, line: string): boolean {
   const entry = typeof answer.id === "string" ? waiting.get(answer.id) : undefined;
   if (entry === undefined) return false;
   waiting.delete(String(answer.id));
-  try {
-    entry.resolve(outputOf(answer));
-  } catch (error) {
-    entry.reject(error as Error);
-  }
+  entry.resolve(answer);
   return true;
 }
 
-function answerOf(line: string): Readonly<Record<string, unknown>> {
+function answerOf(line: string): Answer {
   try {
     return fieldsOf(JSON.parse(line));
   } catch {

@@ -3,37 +3,39 @@ import { LIMITS } from "@guildhall/protocol";
 import { ProviderError } from "@guildhall/sdk";
 import { usageFailure } from "../../failure.ts";
 import { fieldsOf } from "../../server.ts";
-import { type Handler, outputOf } from "./handler.ts";
+import { type Answer, handlerOf } from "./answer.ts";
+import type { Handler } from "./handler.ts";
+import type { Job } from "./job.ts";
 
 export function httpHandler(address: string): Handler {
   if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
     throw usageFailure(`--handler-http is not an address: ${address}`);
   }
-  return {
-    async run(job, signal) {
-      // The signal ends it at the work's deadline, so it needs no time limit of its own.
-      const response = await fetch(address, {
-        method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json" },
-        body: JSON.stringify(job),
-        redirect: "error",
-        signal,
-      }).catch((error: unknown) => {
-        throw new ProviderError("provider_failed", "The handler could not be reached.", {
-          cause: error,
-        });
-      });
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        throw new ProviderError(
-          "provider_failed",
-          `The handler answered with status ${response.status}.`,
-        );
-      }
-      return outputOf(fieldsOf(parsed(await bounded(response))));
-    },
-    close: () => Promise.resolve(),
-  };
+  return handlerOf(
+    (job, signal) => post(address, job, signal),
+    () => Promise.resolve(),
+  );
+}
+
+/** The signal ends it at the work's deadline, so it needs no time limit of its own. */
+async function post(address: string, job: Job, signal: AbortSignal): Promise<Answer> {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify(job),
+    redirect: "error",
+    signal,
+  }).catch((error: unknown) => {
+    throw new ProviderError("provider_failed", "The handler could not be reached.", {
+      cause: error,
+    });
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    const message = `The handler answered with status ${response.status}.`;
+    throw new ProviderError("provider_failed", message);
+  }
+  return fieldsOf(parsed(await bounded(response)));
 }
 
 async function bounded(response: Response): Promise<string> {

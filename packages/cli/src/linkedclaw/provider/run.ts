@@ -12,10 +12,16 @@ import { fieldsOf } from "../../server.ts";
 import { envNames } from "./acp-environment.ts";
 import { PERMISSION_MODES, permissionMode } from "./acp-permission.ts";
 import type { HandlerChoice } from "./handler.ts";
+import type { Offered } from "./handler-acp.ts";
 import { type ListingFile, readListing } from "./listing-file.ts";
 
 const CONCURRENT_RUNS_DEFAULT = 4;
 const PER_REQUESTER_DEFAULT = 2;
+const SESSIONS_DEFAULT = 64;
+/** Each holds a process of its own for as long as its session is open. */
+const AGENT_SESSIONS_DEFAULT = 8;
+const TURN_SECONDS_DEFAULT = 60;
+const TURN_SECONDS_MAX = 3_600;
 const RUNS_MAX = 1_000;
 const PERMISSIONS_HELP = `what the agent may do without being asked: ${PERMISSION_MODES.join(", ")}`;
 
@@ -28,6 +34,9 @@ interface RunOptions {
   readonly acpCwdBase?: string;
   readonly maxConcurrentRuns?: number;
   readonly perRequesterLimit?: number;
+  readonly maxSessions?: number;
+  readonly turnTimeout?: number;
+  readonly gigTasks?: boolean;
   readonly only?: readonly string[];
 }
 
@@ -53,6 +62,19 @@ export function addRun(provider: Command, cli: Cli): void {
         "and on so many for one requester; default 2",
       ).argParser(wholeNumber(1, RUNS_MAX)),
     )
+    .addOption(
+      new Option(
+        "--max-sessions <n>",
+        "have so many sessions open at once; default 64, 8 with --handler-acp",
+      ).argParser(wholeNumber(1, RUNS_MAX)),
+    )
+    .addOption(
+      new Option(
+        "--turn-timeout <seconds>",
+        "for the answer to one message of a session; default 60",
+      ).argParser(wholeNumber(1, TURN_SECONDS_MAX)),
+    )
+    .option("--gig-tasks", "take broadcast tasks as well; without a stake only")
     .option("--only <capabilities...>", "refuse work of any other capability")
     .action(async (named: string, options: RunOptions) => {
       const handler = handlerOf(options);
@@ -66,15 +88,26 @@ export function addRun(provider: Command, cli: Cli): void {
         key: requireKey(settings),
         url: settings.cloudUrl,
         handler,
-        concurrency:
-          limit(options.maxConcurrentRuns, listing, "max_concurrent_runs") ??
-          CONCURRENT_RUNS_DEFAULT,
-        perRequester:
-          limit(options.perRequesterLimit, listing, "per_requester_limit") ?? PER_REQUESTER_DEFAULT,
+        ...limitsOf(options, listing, handler),
+        takesTasks: options.gigTasks === true,
         capabilities: options.only,
-        describe: describer(listing),
+        offered: offeredIn(listing),
       });
     });
+}
+
+/** What a flag says, else the listing, else the usual. */
+function limitsOf(options: RunOptions, listing: ListingFile, { kind }: HandlerChoice) {
+  const sessionsDefault = kind === "acp" ? AGENT_SESSIONS_DEFAULT : SESSIONS_DEFAULT;
+  return {
+    concurrency:
+      limit(options.maxConcurrentRuns, listing, "max_concurrent_runs") ?? CONCURRENT_RUNS_DEFAULT,
+    perRequester:
+      limit(options.perRequesterLimit, listing, "per_requester_limit") ?? PER_REQUESTER_DEFAULT,
+    sessions: limit(options.maxSessions, listing, "max_sessions") ?? sessionsDefault,
+    turnSeconds:
+      limit(options.turnTimeout, listing, "turn_timeout", TURN_SECONDS_MAX) ?? TURN_SECONDS_DEFAULT,
+  };
 }
 
 function handlerOf(options: RunOptions): HandlerChoice {
@@ -99,13 +132,22 @@ function handlerOf(options: RunOptions): HandlerChoice {
   );
 }
 
-/** What the listing promises of a capability. */
-function describer({ body }: ListingFile): (capability: string) => string | undefined {
+/** What the listing says of a capability. */
+function offeredIn({ body }: ListingFile): (capability: string) => Offered {
   const meta = fieldsOf(body.capabilities_meta);
   return (capability) => {
     const entry = Object.hasOwn(meta, capability) ? fieldsOf(meta[capability]) : {};
-    return typeof entry.description === "string" ? entry.description : undefined;
+    const { description, estimate_credits, ceiling_credits } = entry;
+    return {
+      description: typeof description === "string" ? description : undefined,
+      estimateCredits: creditsIn(estimate_credits),
+      ceilingCredits: creditsIn(ceiling_credits),
+    };
   };
+}
+
+function creditsIn(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {
@@ -119,12 +161,15 @@ function requireAgentId(listing: ListingFile, named: string): string {
   });
 }
 
-function limit(flag: number | undefined, listing: ListingFile, name: string): number | undefined {
+function limit(
+  flag: number | undefined,
+  listing: ListingFile,
+  name: string,
+  max = RUNS_MAX,
+): number | undefined {
   if (flag !== undefined) return flag;
   const value = listing.body[name];
   if (value === undefined) return undefined;
-  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= RUNS_MAX) {
-    return Number(value);
-  }
-  throw new Failure("config_error", `${name} must be a whole number from 1 to ${RUNS_MAX}.`);
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max) return Number(value);
+  throw new Failure("config_error", `${name} must be a whole number from 1 to ${max}.`);
 }

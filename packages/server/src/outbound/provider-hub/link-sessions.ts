@@ -113,8 +113,9 @@ export class LinkSessions {
       case "briefed":
         return true;
       case "closed": {
-        const wasAsked = this.#asked.delete(telling.sessionId);
-        return this.#open.delete(telling.sessionId) || wasAsked || telling.isBillDue;
+        const { sessionId } = telling.session;
+        const wasAsked = this.#asked.delete(sessionId);
+        return this.#open.delete(sessionId) || wasAsked || telling.isBillDue;
       }
     }
   }

@@ -29,8 +29,9 @@ export function encodeTelling(telling: SessionTelling, clock: Clock): ServerFram
       return { type: "brief", session: session.sessionId, seq, payload, ...factsOf(session) };
     }
     case "closed": {
-      const { sessionId, how, reason, used: turns, finalOutput: output, isBillDue: bill } = telling;
-      return { type: "close", session: sessionId, how, reason, turns, output, bill };
+      const { session, how, reason, used: turns, finalOutput: output, isBillDue: bill } = telling;
+      const closed = { session: session.sessionId, how, reason, turns, output, bill };
+      return { type: "close", ...closed, ...factsOf(session) };
     }
   }
 }

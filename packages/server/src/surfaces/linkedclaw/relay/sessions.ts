@@ -133,7 +133,8 @@ export class RelaySessions {
   }
 
   #closed(telling: Extract<SessionTelling, { kind: "closed" }>): Outgoing {
-    const { sessionId, how, reason, used, finalOutput, isBillDue } = telling;
+    const { how, reason, used, finalOutput, isBillDue } = telling;
+    const { sessionId } = telling.session;
     if (!isBillDue) this.#known.delete(sessionId);
     const session_id = prefixed("ses", sessionId);
     if (how === "cancelled") {
