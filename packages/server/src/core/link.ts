@@ -12,6 +12,7 @@ import type { Database } from "../store/database.ts";
 import {
   endLink,
   endOverdueLinks,
+  findEpoch,
   findLiveLink,
   listLinkStates,
   listOustedLinks,
@@ -26,6 +27,8 @@ export interface Links extends LinkRecord {
   statusOf(
     agentIds: readonly string[],
   ): Promise<ReadonlyMap<string, { isOnline: boolean; lastSeenAt: Date | undefined }>>;
+  /** Whether no newer connection of the agent was opened since, alive or not. */
+  isNewest(link: LinkIdentity): Promise<boolean>;
   /** The process that has the agent's connection; `undefined` when the agent is offline. */
   whereIs(agentId: string): Promise<{ processId: string; epoch: number } | undefined>;
 }
@@ -92,6 +95,10 @@ export function createLinks(deps: {
       const now = clock.now();
       const states = await listLinkStates(database, agentIds, now, seenAfter(now));
       return new Map(states.map(({ agentId, ...state }) => [agentId, state]));
+    },
+
+    async isNewest({ agentId, epoch }) {
+      return (await findEpoch(database, agentId)) === epoch;
     },
 
     async whereIs(agentId) {

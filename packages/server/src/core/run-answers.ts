@@ -21,7 +21,7 @@ export function createRunAnswers(context: RunContext): RunEvents {
     async refused(link, runId, attempt, { code, message }) {
       const run = await requireRun(context, link, runId, attempt);
       const outcome = { errorCode: code, errorMessage: message };
-      if (run) await settleRun(context, run, "fail", outcome, true);
+      if (run) await settleRun(context, run, "fail", outcome, link);
     },
     async chunk(link, runId, attempt) {
       // A run asked for by a plain call has nobody to stream to; its answer carries the whole output.
@@ -35,11 +35,11 @@ export function createRunAnswers(context: RunContext): RunEvents {
       const problem = await problemOf(context, run, answer.output);
       if (problem) {
         const outcome = { errorCode: "provider_bad_output", errorMessage: problem };
-        return settleRun(context, run, "fail", outcome, true);
+        return settleRun(context, run, "fail", outcome, link);
       }
       const output = JSON.stringify(answer.output ?? null);
       const evidence = answer.evidence === undefined ? undefined : JSON.stringify(answer.evidence);
-      return settleRun(context, run, "succeed", { output, evidence }, true);
+      return settleRun(context, run, "succeed", { output, evidence }, link);
     },
     async failed(link, runId, attempt, { code, message }) {
       const run = await requireRun(context, link, runId, attempt);
@@ -47,7 +47,7 @@ export function createRunAnswers(context: RunContext): RunEvents {
       // A provider whose clock runs a moment ahead says of the same deadline what we would say.
       const isDeadline = code === "provider_timeout" && isDue(context, run);
       const ending = isDeadline ? "expire" : "fail";
-      return settleRun(context, run, ending, { errorCode: code, errorMessage: message }, true);
+      return settleRun(context, run, ending, { errorCode: code, errorMessage: message }, link);
     },
     async gone(agentId, epoch, reason) {
       // It may be back already, by another link: then its runs were sent to it again.
@@ -57,7 +57,7 @@ export function createRunAnswers(context: RunContext): RunEvents {
         reason === "shutdown" ? "The provider disconnected." : "The provider stopped answering.";
       for (const run of await listLiveRunsOf(context.database, agentId)) {
         const outcome = { errorCode: "provider_offline", errorMessage: message };
-        await settleRun(context, run, "fail", outcome, false);
+        await settleRun(context, run, "fail", outcome, undefined);
       }
     },
     async listOver(agentId, runs) {
@@ -112,8 +112,7 @@ async function requireRun(
     if (run.processId === context.processId) return run;
     // Who drives it died, or has not learnt that its agent is here now. The answer counts all the
     // same: a provider that was told otherwise would forget it, and be asked to do the work twice.
-    const present = await context.links.whereIs(link.agentId);
-    if (present?.epoch !== link.epoch) return undefined;
+    if (!(await context.links.isNewest(link))) return undefined;
     const taken = await takeOver(context, run);
     if (taken) return taken;
   }

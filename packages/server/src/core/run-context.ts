@@ -11,11 +11,13 @@ import type { ResultRecord } from "../store/run.ts";
 import type { RunRecord } from "../store/run-rows.ts";
 import type { InputFiles } from "./input-files.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Bus, Dispatcher, RunOffer } from "./ports.ts";
+import type { Bus, Dispatcher, LinkIdentity, RunOffer } from "./ports.ts";
 import type { Waiters } from "./waiters.ts";
 
 /** Where an agent's connection is: which process holds it. `undefined` when it is offline. */
 export interface LinkLocator {
+  /** Whether no newer connection of the agent was opened since, alive or not. */
+  isNewest(link: LinkIdentity): Promise<boolean>;
   whereIs(agentId: string): Promise<{ processId: string; epoch: number } | undefined>;
 }
 

@@ -11,6 +11,7 @@ import { decideRun, isTerminal, type Run, type RunEvent } from "../domain/run.ts
 import { monotonicMs } from "../lib/clock.ts";
 import { findRun, type ResultRecord } from "../store/run.ts";
 import { RESULT_ROWS } from "../store/run-rows.ts";
+import type { LinkIdentity } from "./ports.ts";
 import { type RunContext, writeLarge } from "./run-context.ts";
 
 export type Ending = Extract<RunEvent, "succeed" | "fail" | "cancel" | "expire">;
@@ -22,15 +23,17 @@ export type RunOutcome = Partial<
 const ATTEMPTS_MAX = 5;
 
 /**
- * `late` when the run had ended already. With `isFenced`, also when it has moved on since `run` was
- * read: an answer that came by a connection that was replaced is not believed.
+ * `late` when the run had ended already, or gone on to another attempt. With `link`, also when it has
+ * moved on since `run` was read and that connection was replaced: what comes by it is not believed.
+ * Where it is the newest still, only who drives the run has changed, and a provider that was told that
+ * it is late would be asked to do the work again.
  */
 export async function settleRun(
   context: RunContext,
   run: Run,
   ending: Ending,
   outcome: RunOutcome,
-  isFenced: boolean,
+  link: LinkIdentity | undefined,
 ): Promise<"ok" | "late"> {
   const startedAt = monotonicMs();
   const result: ResultRecord = {
@@ -61,7 +64,8 @@ export async function settleRun(
       throw new Error(`settling run ${run.id} was refused: ${committed.refusal.code}`);
     }
     const found = await findRun(context.database, run.id);
-    if (!found || isTerminal(found.state) || isFenced || found.attempt !== run.attempt) {
+    const isSame = found && !isTerminal(found.state) && found.attempt === run.attempt;
+    if (!isSame || (link && !(await context.links.isNewest(link)))) {
       context.driven.delete(run.id);
       return "late";
     }

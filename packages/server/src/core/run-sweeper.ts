@@ -95,7 +95,7 @@ async function expire(context: RunContext, run: Run): Promise<void> {
   context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   const errorMessage = "The provider did not answer in time.";
   const outcome = { errorCode: "deadline_exceeded", errorMessage };
-  await settleRun(context, run, "expire", outcome, false);
+  await settleRun(context, run, "expire", outcome, undefined);
 }
 
 /** One run's trouble does not keep the others waiting. */

@@ -112,7 +112,7 @@ async function waitFor(context: RunContext, run: Run): Promise<Ended | undefined
   const current = await findRun(context.database, run.id);
   if (!current || isTerminal(current.state)) return undefined;
   context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
-  const settled = await settleRun(context, current, "expire", outcome, false);
+  const settled = await settleRun(context, current, "expire", outcome, undefined);
   if (settled === "late") await context.waiters.wait(run.id, SETTLING_MS_MAX);
   return undefined;
 }

@@ -117,6 +117,15 @@ export async function listLinkStates(
   );
 }
 
+/** The epoch of the agent's newest link, whether it lives or not. */
+export async function findEpoch(tx: Tx, agentId: string): Promise<number | undefined> {
+  const [row] = await tx.query<{ epoch: number }>(
+    "select epoch from provider_links where agent_id = $1",
+    [agentId],
+  );
+  return row?.epoch;
+}
+
 /** The link of an agent that is online, by the same measure. */
 export async function findLiveLink(
   tx: Tx,

@@ -161,6 +161,35 @@ onEachHall(
   },
 );
 
+onEachHall("what a provider was told is over is not offered to it again", async (hall) => {
+  const agent = await hall.agent();
+  const peer = await Peer.identified(hall, agent);
+  const offers = [hall.offer(agent.agentId), hall.offer(agent.agentId)] as const;
+  for (const _ of offers) await peer.next("offer");
+  const [done, cancelled] = offers;
+  peer.send({ type: "result", run: done.runId, attempt: 1, output: {} });
+  await peer.next("settled");
+  hall.hub.cancel(agent.agentId, cancelled.runId, 1, "test");
+  await peer.next("cancel");
+  // Whoever offers them had read them before they ended.
+  for (const offer of offers) hall.hub.offer(offer);
+  const last = hall.offer(agent.agentId);
+  assert.equal((await peer.next("offer")).run, last.runId);
+});
+
+onEachHall("a connection is an agent's newest until another one is opened", async (hall) => {
+  const { agentId, ...agent } = await hall.agent();
+  const peer = await Peer.identified(hall, { agentId, ...agent });
+  assert.equal(await hall.links.isNewest({ agentId, epoch: 1 }), true);
+  peer.socket.terminate();
+  await until(() => hall.hub.size === 0);
+  assert.equal(await hall.links.isNewest({ agentId, epoch: 1 }), true);
+  await Peer.identified(hall, { agentId, ...agent });
+  assert.equal(await hall.links.isNewest({ agentId, epoch: 1 }), false);
+  assert.equal(await hall.links.isNewest({ agentId, epoch: 2 }), true);
+  assert.equal(await hall.links.isNewest({ agentId: UNKNOWN_ID, epoch: 1 }), false);
+});
+
 onEachHall(
   "who is not heard of for 30 seconds is offline, and its runs are told so once",
   async (hall) => {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { connect as connectTo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { openPostgresql } from "../../src/store/database.ts";
 import { isSkipped, testDatabaseUrl, testDataDirectory } from "../support/database.ts";
 import { type Guildhall, startServer } from "../support/guildhall.ts";
 import { balanceOf, connect, invoke, register } from "../support/hire.ts";
@@ -70,6 +71,35 @@ test("what a killed server drove is answered for by the other one", async (t) =>
   const balance = await balanceOf(alice);
   assert.deepEqual([balance.available, balance.escrowed], [1_000_000, 0]);
   const verdict = await here.admin("GET", "/ledger/verify");
+  assert.equal(verdict.ok, true, JSON.stringify(verdict));
+});
+
+test("work whose driver changed while it was done is paid, and not done again", async (t) => {
+  if (await isSkipped(t, "postgresql")) return;
+  const DATABASE_URL = await testDatabaseUrl(t);
+  const hall = await startServer(t, await testDataDirectory(t), { DATABASE_URL });
+  const database = openPostgresql(DATABASE_URL, 1);
+  t.after(() => database.close());
+  const seller = await hall.member("seller@example.com");
+  const agentId = await register(seller, "seller", 45);
+  const begun: string[] = [];
+  await connect(t, hall, {
+    key: seller.key,
+    agentId,
+    handler: async (input, { runId }) => {
+      begun.push(runId);
+      // What taking a run over does to it: whoever decided on the version before finds another one.
+      const sql = "update work set version = version + 1 where id = $1 returning id";
+      assert.equal((await database.query(sql, [runId])).length, 1);
+      return { output: input };
+    },
+  });
+  const alice = await hall.member("alice@example.com");
+  const { status, body } = await invoke(alice, agentId, { timeout_seconds: 20 });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(begun.length, 1);
+  assert.equal((await balanceOf(seller)).available, 1_000_045);
+  const verdict = await hall.admin("GET", "/ledger/verify");
   assert.equal(verdict.ok, true, JSON.stringify(verdict));
 });
 

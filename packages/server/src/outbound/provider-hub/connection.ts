@@ -24,6 +24,7 @@ import type {
 } from "../../core/ports.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { LruMap } from "../../lib/lru-map.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import { LinkSessions } from "./link-sessions.ts";
 import { LinkSlots } from "./link-slots.ts";
@@ -55,6 +56,9 @@ export interface ConnectionParts {
 /** Waits before an answer that the run engine could not take is handed to it again. */
 const RETRY_AFTER_MS = [200, 1_000, 3_000];
 
+/** More than end while an offer is under way from the database to here. */
+const OVER_KEPT_MAX = 10_000;
+
 interface OfferedRun extends Window {
   readonly attempt: number;
   isAccepted: boolean;
@@ -71,6 +75,8 @@ export class Connection implements LinkReceiver {
   readonly #log: Log;
   readonly #budget: FrameBudget;
   readonly #runs = new Map<string, OfferedRun>();
+  /** The attempts that the provider was told are over, as far as anybody could still offer them. */
+  readonly #over = new LruMap<string, number>(OVER_KEPT_MAX);
   readonly #answering = new Set<Promise<void>>();
   /** Runs that the run engine is being asked about. */
   readonly #asking = new Set<string>();
@@ -108,7 +114,8 @@ export class Connection implements LinkReceiver {
   offer(offer: RunOffer): void {
     const { link, limits, events } = this.#parts;
     const { runId, attempt } = offer;
-    if (!this.#isOpen || this.#find(runId, attempt)) return;
+    // Whoever offers read the run a moment ago. The provider forgot it when it was told that it is over.
+    if (!this.#isOpen || this.#find(runId, attempt) || this.#over.get(runId) === attempt) return;
     if (this.#runs.size >= limits.offersMax) {
       const refusal = { code: "provider_busy", message: "It has too much work." } as const;
       this.#run(events.refused(this.identity, runId, attempt, refusal));
@@ -277,7 +284,10 @@ export class Connection implements LinkReceiver {
     const asking = events
       .listOver(this.identity.agentId, unknown)
       .then((over) => {
-        for (const { runId, attempt } of over) link.cancel(runId, attempt, "This run is over.");
+        for (const { runId, attempt } of over) {
+          this.#forget(runId, attempt);
+          link.cancel(runId, attempt, "This run is over.");
+        }
       })
       .finally(() => {
         for (const { runId } of unknown) this.#asking.delete(runId);
@@ -328,6 +338,7 @@ export class Connection implements LinkReceiver {
   }
 
   #forget(runId: string, attempt: number): void {
+    this.#over.set(runId, attempt);
     if (this.#find(runId, attempt)) this.#runs.delete(runId);
   }
 
