@@ -7,7 +7,7 @@ import {
   type DatabaseHost,
   isSkipped,
 } from "../../server/test/support/database.ts";
-import { startGuildhall } from "../../server/test/support/guildhall.ts";
+import { type Environment, startGuildhall } from "../../server/test/support/guildhall.ts";
 import { answerOf, type Finished, type Running, type Shell, shell, until } from "./support.ts";
 
 export type Hall = Awaited<ReturnType<typeof openHall>>;
@@ -20,17 +20,19 @@ export function inAHall(name: string, work: HallTest): void {
 }
 
 /** Registers one test a database host, for what goes all the way down. */
-export function inEachHall(name: string, work: HallTest): void {
+export function inEachHall(name: string, work: HallTest, environment: Environment = {}): void {
   for (const host of DATABASE_HOSTS) {
     test(`${name} (${host})`, async (t) => {
       if (await isSkipped(t, host)) return;
-      await work(t, await openHall(t, host));
+      await work(t, await openHall(t, host, environment));
     });
   }
 }
 
-async function openHall(t: TestContext, host: DatabaseHost) {
-  const server = await startGuildhall(t, host, { GUILDHALL_FETCH_LOOPBACK: "on" });
+async function openHall(t: TestContext, host: DatabaseHost, environment: Environment = {}) {
+  const server = await startGuildhall(t, host, {
+    ...{ GUILDHALL_FETCH_LOOPBACK: "on", ...environment },
+  });
   const env = { GUILDHALL_DATA_DIR: server.dataDirectory };
   const operator = shell(t, env);
   const admin = (...args: string[]): Promise<Finished> => operator.guildhall(["admin", ...args]);

@@ -110,6 +110,7 @@ export function joinCore(parts: CoreParts) {
       database,
       agents,
       presence: links,
+      isRanked: config.isRanked,
       searcher: createAgentSearcher({ index: parts.index, reranker: parts.reranker, log }),
     }),
     operator: createOperator({

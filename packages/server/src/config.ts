@@ -57,6 +57,7 @@ export const SETTINGS = [
   { name: "OIDC_CLIENT_ID",              fallback: "",                 meaning: "See OIDC_ISSUER" },
   { name: "OIDC_CLIENT_SECRET",          fallback: "",                 meaning: "See OIDC_ISSUER" },
   { name: "OIDC_NAME",                   fallback: "OpenID Connect",   meaning: "See OIDC_ISSUER" },
+  { name: "LINKEDCLAW_RANKER",           fallback: "ai_native",        meaning: "`legacy` ignores what is to be done (`intent`) in a search: a capability's slug is matched, and nothing else" },
   { name: "EMBEDDINGS_URL",              fallback: "a model that comes along", meaning: "An OpenAI-compatible embeddings endpoint for search, with EMBEDDINGS_KEY, EMBEDDINGS_MODEL" },
   { name: "EMBEDDINGS_KEY",              fallback: "",                 meaning: "See EMBEDDINGS_URL" },
   { name: "EMBEDDINGS_MODEL",            fallback: "",                 meaning: "See EMBEDDINGS_URL" },
@@ -121,6 +122,8 @@ export interface Config {
   readonly oidc: (OAuthClient & { readonly issuer: string; readonly name: string }) | undefined;
   readonly embeddings: EndpointConfig | undefined;
   readonly reranker: EndpointConfig | undefined;
+  /** Whether searches understand intents. */
+  readonly isRanked: boolean;
 }
 
 export interface S3Config {
@@ -198,6 +201,11 @@ export function readConfig(environment: Environment = process.env): Config {
     metricsToken: get("GUILDHALL_METRICS_TOKEN"),
     embeddings: readEndpoint(get, "EMBEDDINGS"),
     reranker: readEndpoint(get, "RERANKER"),
+    isRanked:
+      oneOf(get("LINKEDCLAW_RANKER") ?? "ai_native", "LINKEDCLAW_RANKER", [
+        "ai_native",
+        "legacy",
+      ]) === "ai_native",
   });
 }
 

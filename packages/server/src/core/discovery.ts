@@ -1,6 +1,8 @@
 /**
  * Finding an agent: by exact capability slug, by intent, or both, where the slug filters and the
  * intent ranks. Who is offline, suspended or cannot be hired that way is left out unless asked for.
+ *
+ * A server without a ranker ignores intents: a slug alone is matched, and without one nothing is found.
  */
 import type { Caller } from "../domain/caller.ts";
 import type { InteractionMode } from "../domain/price.ts";
@@ -36,6 +38,8 @@ export function createDiscovery(deps: {
   readonly agents: Agents;
   readonly searcher: AgentSearcher;
   readonly presence: Presence;
+  /** Whether intents are understood. */
+  readonly isRanked: boolean;
 }): Discovery {
   const { database, agents, searcher } = deps;
 
@@ -52,23 +56,39 @@ export function createDiscovery(deps: {
     return ids.filter((id) => (statuses.get(id)?.isOnline ?? false) === (status === "online"));
   }
 
+  async function fitting(
+    caller: Caller,
+    query: AgentQuery,
+    ids: readonly string[],
+  ): Promise<ListedAgent[]> {
+    const listed = await agents.listed(ids);
+    return listed.filter((agent) => fits(agent, caller, query));
+  }
+
   return {
     async search(caller, query) {
+      const { intent, capability, ownerId, sort } = query;
+      const isUnheard = intent !== undefined && !deps.isRanked;
+      if (isUnheard && capability === undefined && ownerId === undefined) return [];
       const candidates = await candidatesOf(caller, query);
-      if (query.intent === undefined) {
-        const listed = (await agents.listed(candidates)).filter((agent) =>
-          fits(agent, caller, query),
-        );
-        return sorted(listed, query, query.sort ?? "trust").slice(0, RESULTS_MAX);
+      if (intent === undefined || isUnheard) {
+        const listed = await fitting(caller, query, candidates);
+        return sorted(listed, query, sort ?? "trust").slice(0, RESULTS_MAX);
       }
+      // Who does not fit must not take the place of somebody who does among the first fifty.
+      const eligible =
+        query.mode === undefined
+          ? candidates
+          : (await fitting(caller, query, candidates)).map(({ id }) => id);
       const found = await searcher.search({
-        intent: query.intent,
-        candidates: new Set(candidates),
-        limit: RESULTS_MAX,
+        ...{ intent, candidates: new Set(eligible), limit: RESULTS_MAX },
       });
-      const listed = await agents.listed(found.map(({ id }) => id));
-      const fitting = listed.filter((agent) => fits(agent, caller, query));
-      return query.sort ? sorted(fitting, query, query.sort) : fitting;
+      const ranked = await fitting(
+        caller,
+        query,
+        found.map(({ id }) => id),
+      );
+      return sort ? sorted(ranked, query, sort) : ranked;
     },
   };
 }

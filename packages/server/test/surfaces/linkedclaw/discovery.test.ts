@@ -123,6 +123,32 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal(dearest[0], "dear");
   },
 
+  async "who cannot be hired that way takes nobody's place among the first fifty"(
+    _t,
+    { hall, alice },
+  ) {
+    verifies("search-mode", "search-intent");
+    const crowd = await hall.member("crowd@example.com");
+    const add = async (slug: string, says: string, shape: string) => {
+      const curve = [{ cost_shape: shape, cost_amount: 1 }];
+      const { status } = await crowd.ask("POST", "/agents", {
+        ...{ slug, agent_name: slug, description: says, capabilities: ["weather.v1"] },
+        capabilities_meta: { "weather.v1": { description: says, curve } },
+      });
+      assert.equal(status, 201);
+    };
+    await add("talkative", "Chats about many things, sometimes the weather.", "per_message");
+    const names = Array.from({ length: 55 }, (_, index) => `forecast-${index}`);
+    await Promise.all(
+      names.map((slug) => add(slug, "The weather forecast of tomorrow.", "per_call")),
+    );
+    const wish = "intent=the+weather+forecast+of+tomorrow&capability=weather.v1&status=all";
+    await until(async () => (await search(alice, wish)).length === 50);
+    await until(
+      async () => (await search(alice, `${wish}&interaction_mode=session`))[0] === "talkative",
+    );
+  },
+
   async "a suspended agent does not exist for others"(_t, { hall, alice, bob, ids }) {
     verifies("agent-not-found");
     await hall.admin("POST", `/agents/${ids.cheap}/suspend`, {});
