@@ -4,7 +4,7 @@
  * says arrives as if by a connection.
  */
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createBooks } from "../../src/core/books.ts";
 import { createLedger } from "../../src/core/ledger.ts";
 import type { LinkIdentity, SessionTelling } from "../../src/core/ports.ts";
@@ -23,7 +23,7 @@ import { findAvailableMicros } from "../../src/store/ledger.ts";
 import { endLink, openLink } from "../../src/store/link.ts";
 import type { SessionView } from "../../src/store/session-rows.ts";
 import { HeldClock } from "../support/clock.ts";
-import { onEachHost } from "../support/database.ts";
+import { DATABASE_HOSTS, isSkipped, openTestDatabase } from "../support/database.ts";
 
 export const FUNDS_MICROS = 1_000_000_000n;
 const PROCESS_ID = "world";
@@ -81,11 +81,15 @@ export function onEachHostInTurn(
   name: string,
   stories: Readonly<Record<string, (t: TestContext, database: Database) => Promise<void>>>,
 ): void {
-  onEachHost(name, async (t, database) => {
-    for (const [story, work] of Object.entries(stories)) {
-      await t.test(story, (inner) => work(inner, database));
-    }
-  });
+  for (const host of DATABASE_HOSTS) {
+    test(`${name} (${host})`, { timeout: 1_800_000 }, async (t) => {
+      if (await isSkipped(t, host)) return;
+      const database = await openTestDatabase(t, host);
+      for (const [story, work] of Object.entries(stories)) {
+        await t.test(story, (inner) => work(inner, database));
+      }
+    });
+  }
 }
 
 export async function openWorld(
@@ -246,7 +250,7 @@ class Wire {
       const rest = { lines: undefined, note: undefined };
       await events.quoted(link, { sessionId, ...habits.quotes, ...rest });
     } else if (telling.kind === "closed" && telling.isBillDue && habits.bills !== undefined) {
-      const { sessionId } = telling;
+      const { sessionId } = telling.session;
       const rest = { lines: undefined, note: undefined };
       await events.billed(link, { sessionId, totalMicros: habits.bills, ...rest });
     }
