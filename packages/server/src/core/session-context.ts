@@ -3,7 +3,7 @@ import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
 import { mandateStateOf } from "../domain/mandate.ts";
 import type { Session, SessionEvent } from "../domain/session.ts";
-import { SESSION_CLOCK } from "../domain/session-clock.ts";
+import { firstLook } from "../domain/session-clock.ts";
 import { decideSession } from "../domain/session-settlement.ts";
 import { holdMicrosOf } from "../domain/session-terms.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -106,7 +106,7 @@ export function noSession(id: string): Fault {
 
 /** When to look at a session next, unless something comes before. */
 export function lookLater(context: SessionContext): Date {
-  return new Date(context.clock.now().getTime() + SESSION_CLOCK.lookMs);
+  return firstLook(context.settings.idleMs, context.clock.now());
 }
 
 /**

@@ -91,6 +91,12 @@ function at(ms: number, event: NonNullable<SessionDue["event"]>, now: Date): Ses
   return { event: undefined, lookAt: new Date(Math.min(ms, later(now).getTime())) };
 }
 
+/** When to look at a session that begins to be live: before it could have been idle for too long. */
+export function firstLook(idleMs: number, now: Date): Date {
+  const halfMs = idleMs > 0 ? idleMs / 2 : SESSION_CLOCK.lookMs;
+  return new Date(now.getTime() + Math.min(halfMs, SESSION_CLOCK.lookMs));
+}
+
 function later(now: Date): Date {
   return new Date(now.getTime() + SESSION_CLOCK.lookMs);
 }

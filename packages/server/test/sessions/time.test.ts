@@ -128,6 +128,17 @@ story("a session that nobody touches is warned about, then settled", PER_MESSAGE
   return { paidMicros: 2n * PRICE };
 });
 
+story("a time below an hour is kept as well", { ...PER_MESSAGE, idleMs: 60_000 }, async (world) => {
+  const id = await world.hire();
+  await world.send(id, 1);
+  await world.answered(id, 1);
+  await world.pass(30_000);
+  assert.equal((await world.kinds(id)).at(-1), "idle");
+  await world.pass(30_000);
+  assert.deepEqual(await ending(world, id), ["ended", "abandoned"]);
+  return { paidMicros: PRICE };
+});
+
 story(
   "where nothing was answered, being abandoned costs nothing",
   { price: tiered("per_session", 9n * PRICE), habits: { replies: false } },

@@ -273,7 +273,10 @@ function openEngine(t: TestContext, database: Database, clock: HeldClock, idleMs
   const engine = createSessionEngine({
     ...{ database, ledger, clock, random, log, bus, files, processId: PROCESS_ID },
     ...{ feeBasisPoints: 0, settings: { idleMs, openMax: 100_000 } },
-    links: { whereIs: () => parts.whereIs() },
+    links: {
+      whereIs: () => parts.whereIs(),
+      isNewest: async ({ epoch }) => (await parts.whereIs())?.epoch === epoch,
+    },
   });
   t.after(async () => {
     await engine.close();
