@@ -3,19 +3,23 @@
  *
  * Migrating takes longer than most tests, so each host has a template, migrated once for a set of
  * migrations and copied for a test. Test processes run at the same time; whoever comes first builds.
+ * Starting takes longer than most tests as well, so a database is put back as it was (`pristine.ts`) and
+ * used by the next test of the file, unless a test changed more than rows.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants, existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createLog } from "../../src/lib/log.ts";
-import { type Database, openPostgresql } from "../../src/store/database.ts";
+import { type Database, databaseOver, openPostgresql } from "../../src/store/database.ts";
+import { EmbeddedHost } from "../../src/store/embedded/host.ts";
 import { openEmbedded } from "../../src/store/embedded/index.ts";
 import { listMigrations, type Migration, migrate } from "../../src/store/migrate.ts";
 import { afterTest } from "./cleanup.ts";
+import { type Pristine, remember, restore } from "./pristine.ts";
 
 export type DatabaseHost = Database["host"];
 
@@ -24,6 +28,7 @@ const SERVER_URL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0
 /** A template is unused once the migrations moved on; a test database, when its process was killed. */
 const TEMPLATE_AGE_SECONDS_MAX = 86_400;
 const DATABASE_AGE_SECONDS_MAX = 3_600;
+const STATEMENT_MS_MAX = 60_000;
 /** An arbitrary number that is ours: the advisory lock that builders of a template queue on. */
 const TEMPLATE_LOCK = 7_203_142;
 
@@ -70,16 +75,84 @@ async function doesServerAnswer(): Promise<boolean> {
   }
 }
 
-/** A fresh, migrated database that is closed and dropped after the test. */
+/** A fresh, migrated database, as the next test finds it again. */
 export async function openTestDatabase(t: TestContext, host: DatabaseHost): Promise<Database> {
-  if (host === "embedded") return openEmbeddedDatabase(t);
-  const name = await createDatabase();
-  const database = openPostgresql(databaseUrl(name));
+  const place = spare[host].pop() ?? (await newPlace(host));
+  const database = place.connect(CONNECTIONS_MAX);
   afterTest(t, async () => {
     await database.close();
-    await dropDatabase(name);
+    await putBack(host, place);
   });
   return database;
+}
+
+/** Where a database is, for any number of uses, one after the other. */
+interface Place {
+  readonly pristine: Pristine;
+  connect(connectionsMax: number): Database;
+  remove(): Promise<void>;
+}
+
+/** As many as a server has. */
+const CONNECTIONS_MAX = 8;
+const spare: Record<DatabaseHost, Place[]> = { embedded: [], postgresql: [] };
+
+after(async () => {
+  const places = [...spare.embedded.splice(0), ...spare.postgresql.splice(0)];
+  await Promise.all(places.map((place) => place.remove()));
+});
+
+async function newPlace(host: DatabaseHost): Promise<Place> {
+  const place = await (host === "embedded" ? newEmbedded() : newPostgresql());
+  return { ...place, pristine: await once(place, remember) };
+}
+
+/** Kept for the next test where it is like new again, whatever the last one left. */
+async function putBack(host: DatabaseHost, place: Place): Promise<void> {
+  let isLikeNew = false;
+  try {
+    isLikeNew = await once(place, (database) => restore(database, place.pristine));
+  } finally {
+    if (isLikeNew) spare[host].push(place);
+    else await place.remove();
+  }
+}
+
+async function once<T>(
+  place: Pick<Place, "connect">,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = place.connect(1);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function newPostgresql(): Promise<Omit<Place, "pristine">> {
+  const name = await createDatabase();
+  return {
+    connect: (connectionsMax) => openPostgresql(databaseUrl(name), connectionsMax),
+    remove: () => dropDatabase(name),
+  };
+}
+
+async function newEmbedded(): Promise<Omit<Place, "pristine">> {
+  const directory = await newDataDirectory();
+  const host = await EmbeddedHost.start({
+    directory: join(directory, "database"),
+    log: createLog("silent"),
+    statementMsMax: STATEMENT_MS_MAX,
+  });
+  return {
+    connect: (connectionsMax) =>
+      databaseOver("embedded", { stream: () => host.stream() }, connectionsMax),
+    async remove() {
+      await host.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The URL of a fresh, migrated PostgreSQL database, for servers that run as child processes. */
@@ -99,16 +172,6 @@ async function createDatabase(): Promise<string> {
 
 async function dropDatabase(name: string): Promise<void> {
   await onServer((server) => server.query(`drop database if exists ${name} with (force)`));
-}
-
-async function openEmbeddedDatabase(t: TestContext): Promise<Database> {
-  const directory = await newDataDirectory();
-  const database = await openEmbedded({ directory, log: createLog("silent") });
-  afterTest(t, async () => {
-    await database.close();
-    await rm(directory, { recursive: true, force: true });
-  });
-  return database;
 }
 
 /** A fresh data directory with a migrated embedded database in it, removed after the test. */
