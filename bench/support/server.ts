@@ -1,0 +1,71 @@
+/** A server as a child process, on a directory and database of its own, for benchmarks. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+
+export type Host = "embedded" | "postgresql";
+
+const POSTGRESQL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
+
+export interface BenchServer {
+  readonly url: string;
+  readonly pid: number;
+  readonly operatorKey: string;
+  stop(): Promise<void>;
+}
+
+/** Both hosts, or the one that was asked for; without PostgreSQL, the embedded one alone. */
+export async function hostsToMeasure(asked: string): Promise<Host[]> {
+  if (asked === "embedded" || asked === "postgresql") return [asked];
+  const isThere = await say("select 1").then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) console.log("no PostgreSQL answers: the embedded database alone is measured");
+  return isThere ? ["postgresql", "embedded"] : ["embedded"];
+}
+
+export async function startServer(
+  host: Host,
+  environment: Readonly<Record<string, string>>,
+): Promise<BenchServer> {
+  const directory = mkdtempSync(join(tmpdir(), "guildhall-bench-"));
+  const name = `guildhall_bench_${process.pid}_${host}`;
+  const database = new URL(POSTGRESQL);
+  database.pathname = `/${name}`;
+  if (host === "postgresql") await say(`create database ${name}`);
+  const child = spawn(process.execPath, ["packages/server/src/main.ts"], {
+    env: {
+      ...{ PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0" },
+      ...{ GUILDHALL_DATA_DIR: directory, GUILDHALL_HOUSE: "off", GUILDHALL_LOG_LEVEL: "warn" },
+      ...environment,
+      ...(host === "postgresql" && { DATABASE_URL: database.href }),
+    },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const note = join(directory, "server.json");
+  while (!existsSync(note)) {
+    if (child.exitCode !== null) throw new Error("the server did not start");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { url } = JSON.parse(readFileSync(note, "utf8")) as { url: string };
+  return {
+    ...{ url, pid: child.pid ?? 0 },
+    operatorKey: readFileSync(join(directory, "operator.key"), "utf8").trim(),
+    async stop() {
+      const exit = new Promise((resolve) => child.once("exit", resolve));
+      if (child.exitCode === null && child.kill("SIGTERM")) await exit;
+      rmSync(directory, { recursive: true, force: true });
+      if (host === "postgresql") await say(`drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function say(sql: string): Promise<void> {
+  const client = new pg.Client(POSTGRESQL);
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
