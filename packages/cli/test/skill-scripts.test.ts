@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { shows } from "./scenarios/checklist.ts";
 import { temporaryDirectory } from "./support.ts";
 
 const SKILLS = fileURLToPath(new URL("../../../skills/", import.meta.url));
@@ -153,6 +154,7 @@ for (const [name, about, expected, asked] of MATRIX) {
   });
 }
 
+shows(27);
 test("install-cli.sh: what it updates is what is found", (t) => {
   const env = { ...UPDATE, NEWEST: "1.2.3", VERSION: "1.2.3" };
   const { home, run, place } = machine(t, { env });
