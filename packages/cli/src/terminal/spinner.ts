@@ -15,9 +15,30 @@ interface Stream {
 /** What is being waited for; a function where that changes meanwhile. */
 export type Label = string | (() => string);
 
-/** Shows `label` on `stream` until `work` is done; on anything but a terminal it only waits. */
+/** The line that moves. Whoever writes to the same terminal hides it first. */
+export class SpinnerLine {
+  readonly #stream: Stream;
+  #isShown = false;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  show(text: string): void {
+    this.#isShown = true;
+    this.#stream.write(`${CLEAR_LINE}${text}`);
+  }
+
+  hide(): void {
+    if (this.#isShown) this.#stream.write(CLEAR_LINE);
+    this.#isShown = false;
+  }
+}
+
+/** Shows `label` on `line` until `work` is done; where `stream` is no terminal it only waits. */
 export async function spin<T>(
   stream: Stream,
+  line: SpinnerLine,
   paint: Paint,
   label: Label,
   work: Promise<T>,
@@ -25,20 +46,18 @@ export async function spin<T>(
   if (stream.isTTY !== true) return work;
   const startedMs = performance.now();
   let frame = 0;
-  let isShown = false;
   const timer = setInterval(() => {
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs < QUIET_MS) return;
-    isShown = true;
     const sign = paint.accent(FRAMES[frame++ % FRAMES.length] ?? "");
     const words = typeof label === "string" ? label : label();
-    stream.write(`${CLEAR_LINE}${sign} ${words} ${paint.dim(elapsed(elapsedMs))}`);
+    line.show(`${sign} ${words} ${paint.dim(elapsed(elapsedMs))}`);
   }, FRAME_MS);
   try {
     return await work;
   } finally {
     clearInterval(timer);
-    if (isShown) stream.write(CLEAR_LINE);
+    line.hide();
   }
 }
 

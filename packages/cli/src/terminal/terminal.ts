@@ -8,7 +8,7 @@ import type { Failure } from "../failure.ts";
 import { type Page, readable } from "./layout.ts";
 import { createPaint, type Paint } from "./paint.ts";
 import { jsonLine, plain, redact } from "./redact.ts";
-import { type Label, spin } from "./spinner.ts";
+import { type Label, SpinnerLine, spin } from "./spinner.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -51,8 +51,12 @@ export function createTerminal(env: Env): Terminal {
   const secrets = new Set<string>();
   const errorPaint = createPaint(stderr, env);
   const page = pageOf(stdout, createPaint(stdout, env));
-  const say = (stream: NodeJS.WriteStream, text: string) =>
+  const spinner = new SpinnerLine(stderr);
+  const say = (stream: NodeJS.WriteStream, text: string) => {
+    // Both streams may be one terminal: what is said while something is waited for has a line of its own.
+    spinner.hide();
     stream.write(`${redact(text, secrets)}\n`);
+  };
 
   const terminal: Terminal = {
     isHuman: false,
@@ -65,6 +69,7 @@ export function createTerminal(env: Env): Terminal {
       else say(stdout, draw ? draw(value, page) : readable(page, value));
     },
     reveal(value) {
+      spinner.hide();
       stdout.write(`${terminal.isHuman ? readable(page, value) : jsonLine(value)}\n`);
     },
     text: (text) => void say(stdout, text),
@@ -79,7 +84,7 @@ export function createTerminal(env: Env): Terminal {
     fail(failure) {
       say(stderr, terminal.isHuman ? forPeople(failure, errorPaint) : jsonLine(asError(failure)));
     },
-    waiting: (label, work) => spin(stderr, errorPaint, label, work),
+    waiting: (label, work) => spin(stderr, spinner, errorPaint, label, work),
   };
   return terminal;
 }

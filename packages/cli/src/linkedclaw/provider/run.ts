@@ -47,7 +47,10 @@ export function addRun(provider: Command, cli: Cli): void {
     .argument("<listing>", "a slug in providers/, or a YAML file with its agentId")
     .option("--handler-cmd <command>", "a program: JSON lines in, JSON lines out")
     .option("--handler-http <url>", "an address that each piece of work is posted to")
-    .option("--handler-acp <command>", "an agent, spawned anew for each piece of work")
+    .option(
+      "--handler-acp <command>",
+      "an agent that speaks ACP; one for each call and each session",
+    )
     .option("--acp-permissions <mode>", PERMISSIONS_HELP, "reject-all")
     .option("--acp-env <names>", "variables that the agent may see besides", collect)
     .option("--acp-cwd-base <directory>", "where each piece of work gets a directory of its own")
