@@ -46,10 +46,8 @@ async function openHall(t: TestContext, host: DatabaseHost, environment: Environ
     /** The shell of a member who is logged in. */
     async member(name: string): Promise<Shell> {
       const one = shell(t, env);
-      const email = `${name}@example.org`;
-      answerOf(await admin("member", "create", "--email", email));
-      const made = answerOf(await admin("key", "create", "--email", email, "--kind", "lc"));
-      const { key } = made as { key: string };
+      const limits = { label: "made by the operator" };
+      const { key } = await server.member(`${name}@example.org`, limits);
       answerOf(await one.linkedclaw(["login", "--paste"], { input: key }));
       return one;
     },
