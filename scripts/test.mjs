@@ -50,7 +50,8 @@ const child = spawn(
     "--wasm-tiering-budget=500000000",
     "--test",
     `--test-concurrency=${FILES_AT_ONCE}`,
-    "--test-timeout=300000",
+    // Of a whole file as well: what hangs ends, and what a busy machine makes slow does not.
+    "--test-timeout=900000",
     "--test-force-exit",
     ...flags,
     ...files,

@@ -181,6 +181,13 @@ export async function testDataDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
+/** An empty directory, removed after the test. */
+export async function emptyDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "guildhall-test-"));
+  afterTest(t, () => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 async function newDataDirectory(): Promise<string> {
   embeddedTemplate ??= findOrBuildDirectory();
   const directory = await mkdtemp(join(tmpdir(), "guildhall-test-"));

@@ -6,7 +6,12 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Agent, type Dispatcher, request } from "undici";
 import { afterTest } from "./cleanup.ts";
-import { type DatabaseHost, testDatabaseUrl, testDataDirectory } from "./database.ts";
+import {
+  type DatabaseHost,
+  emptyDirectory,
+  testDatabaseUrl,
+  testDataDirectory,
+} from "./database.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_MS_MAX = 60_000;
@@ -57,10 +62,9 @@ export async function startGuildhall(
   host: DatabaseHost,
   environment: Environment = {},
 ): Promise<Guildhall> {
-  const dataDirectory = await testDataDirectory(t);
-  const database: Environment =
-    host === "postgresql" ? { DATABASE_URL: await testDatabaseUrl(t) } : {};
-  return startServer(t, dataDirectory, { ...database, ...environment });
+  if (host === "embedded") return startServer(t, await testDataDirectory(t), environment);
+  const DATABASE_URL = await testDatabaseUrl(t);
+  return startServer(t, await emptyDirectory(t), { DATABASE_URL, ...environment });
 }
 
 /** A server process on a data directory and database that the caller chose. */

@@ -71,9 +71,14 @@ const ROUTES = [
   [ "GET",   "/admin/status",                      "operator" ],
 ] as const;
 
-test("a stranger is let in nowhere, and neither is one's key for the other's", async (t) => {
+test("the native wire", async (t) => {
   const hall = await startGuildhall(t, "embedded");
-  const ann = await hall.member("ann@example.org");
+  for (const [name, scenario] of Object.entries(SCENARIOS))
+    await t.test(name, () => scenario(hall));
+});
+
+async function strangers(hall: Guildhall): Promise<void> {
+  const ann = await hall.member("stranger@example.org");
   const operator = operatorKey(hall);
   for (const [method, path, whose] of ROUTES) {
     const wrong = [undefined, "", "nonsense", `${operator}x`, `${ann.key}x`];
@@ -89,7 +94,7 @@ test("a stranger is let in nowhere, and neither is one's key for the other's", a
       assert.match(said.error?.request_id ?? "", /^req_/);
     }
   }
-});
+}
 
 // biome-ignore format: read as a table
 const MISTAKES: readonly (readonly [string, string, string | object, number, string])[] = [
@@ -111,9 +116,8 @@ const MISTAKES: readonly (readonly [string, string, string | object, number, str
   [ "more than may be paid out",     "/payouts",           { usd: "1" },                                            402, "insufficient_funds" ],
 ];
 
-test("a member's mistakes are refused, each by its code, and cost nothing", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
-  const { key } = await hall.member("ann@example.org");
+async function membersMistakes(hall: Guildhall): Promise<void> {
+  const { key } = await hall.member("mistaken@example.org");
   for (const [what, path, body, status, code] of MISTAKES) {
     const answer = await send(hall, path, { key, body });
     assert.deepEqual([answer.status, answer.body.error?.code], [status, code], what);
@@ -128,7 +132,7 @@ test("a member's mistakes are refused, each by its code, and cost nothing", asyn
   assert.equal((await send(hall, "/nowhere", { key })).status, 404);
   const { body } = await send(hall, "/wallet", { key });
   assert.deepEqual([body.posted_usd, body.available_usd], ["100", "100"]);
-});
+}
 
 // biome-ignore format: read as a table
 const OPERATORS_MISTAKES: readonly (readonly [string, string, object, number, string])[] = [
@@ -149,8 +153,7 @@ const OPERATORS_MISTAKES: readonly (readonly [string, string, object, number, st
   [ "no such sign-in",               "/admin/handoffs/approve",               { code: "BLUE-FROG-12", email: "ann@example.org" },                     404, "not_found" ],
 ];
 
-test("an operator's mistakes are refused, each by its code", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
+async function operatorsMistakes(hall: Guildhall): Promise<void> {
   const { key: memberKey } = await hall.member("ann@example.org");
   const key = operatorKey(hall);
   for (const [what, path, body, status, code] of OPERATORS_MISTAKES) {
@@ -159,7 +162,13 @@ test("an operator's mistakes are refused, each by its code", async (t) => {
   }
   const { body } = await send(hall, "/wallet", { key: memberKey });
   assert.equal(body.posted_usd, "100");
-});
+}
+
+const SCENARIOS = {
+  "a stranger is let in nowhere, and neither is one's key for the other's": strangers,
+  "a member's mistakes are refused, each by its code, and cost nothing": membersMistakes,
+  "an operator's mistakes are refused, each by its code": operatorsMistakes,
+};
 
 test("a server that is no development server takes no play payments", async (t) => {
   const hall = await startGuildhall(t, "embedded", {
