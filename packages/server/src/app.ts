@@ -37,6 +37,7 @@ import { type Database, openPostgresql } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded/index.ts";
 import { ensureInstallation } from "./store/installation.ts";
 import { migrate } from "./store/migrate.ts";
+import { isWebSocketUpgrade } from "./surfaces/upgrade.ts";
 import { VERSION } from "./version.ts";
 
 export interface App {
@@ -173,7 +174,8 @@ async function listen(config: Config) {
     response.end('{"error":{"code":"starting","message":"The server is starting."}}');
   };
   // A slow sender may not hold a connection for ever; a run's answer may take its five minutes.
-  const server = createServer({ headersTimeout: 20_000, requestTimeout: 330_000 }, (...args) =>
+  const limits = { headersTimeout: 20_000, requestTimeout: 330_000 };
+  const server = createServer({ ...limits, shouldUpgradeCallback: isWebSocketUpgrade }, (...args) =>
     listener(...args),
   );
   await new Promise<void>((resolve, reject) => {

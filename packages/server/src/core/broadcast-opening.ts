@@ -79,13 +79,13 @@ async function openNew(
   const { database, clock, ledger, mandates, files } = context;
   const deadlineAt = deadlineOf(command, clock.now());
   const neededMicros = budgetMicros(command);
-  await mandates.requireGood(caller, command.mandateId, neededMicros);
+  const allowance = await mandates.requireGood(caller, command.mandateId, neededMicros);
   await files.check(caller.workspaceId, command.params);
   const resultSchema = await keepSchema(context, caller, command);
   const now = clock.now();
   const id = newId(clock, context.random);
   const chain = await joinChain(context, caller, command.chainId, id);
-  const budgets = budgetsOf(caller, chain, now, budgetId);
+  const budgets = [...budgetsOf(caller, chain, now, budgetId), allowance];
   const broadcast = toBroadcast(context, caller, command, {
     ...{ id, deadlineAt, resultSchema, createdAt: now },
     ...{ chainId: chain.id, parentId: chain.parentId },

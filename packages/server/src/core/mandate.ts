@@ -1,5 +1,6 @@
 /** Mandates: leave to spend on broadcasts, signed when it is given and looked up each time it is used. */
 import type { Agent } from "../domain/agent.ts";
+import type { Budget } from "../domain/budget.ts";
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
 import {
@@ -11,6 +12,7 @@ import {
 } from "../domain/mandate.ts";
 import type { Clock } from "../lib/clock.ts";
 import { newId, type Random } from "../lib/random.ts";
+import { findBudget } from "../store/chain.ts";
 import type { Database } from "../store/database.ts";
 import {
   findMandate,
@@ -19,6 +21,7 @@ import {
   type MandateRecord,
   updateMandateRevoked,
 } from "../store/mandate.ts";
+import { budgetId } from "./ledger.ts";
 import { sha256Hex } from "./run-context.ts";
 import type { Signer } from "./signing.ts";
 
@@ -31,10 +34,11 @@ export interface CreateMandate {
   readonly idempotencyKey: string | undefined;
 }
 
-/** A mandate and whether it holds now. */
+/** A mandate, whether it holds now, and what is held and spent under it. */
 export interface MandateView {
   readonly mandate: MandateRecord;
   readonly state: MandateState;
+  readonly spentMicros: bigint;
 }
 
 export interface Mandates {
@@ -44,8 +48,11 @@ export interface Mandates {
   require(caller: Caller, id: string): Promise<MandateView>;
   /** From now on nothing is opened or approved under it. Revoking again changes nothing. */
   revoke(caller: Caller, id: string): Promise<MandateView>;
-  /** That so much may be spent under it now. Throws `mandate_invalid`. */
-  requireGood(caller: Caller, id: string, budgetMicros: bigint): Promise<void>;
+  /**
+   * The mandate's budget, for what may be spent under it now if there is still room. Throws
+   * `mandate_invalid`.
+   */
+  requireGood(caller: Caller, id: string, budgetMicros: bigint): Promise<Budget>;
   isRevoked(id: string): Promise<boolean>;
 }
 
@@ -67,10 +74,11 @@ interface Dependencies {
 export function createMandates(deps: Dependencies): Mandates {
   const { database, clock } = deps;
 
-  const toView = (mandate: MandateRecord): MandateView => ({
-    mandate,
-    state: mandateStateOf(mandate, clock.now()),
-  });
+  const toView = async (mandate: MandateRecord): Promise<MandateView> => {
+    const row = await findBudget(database, budgetOf(mandate).id);
+    const spentMicros = row ? row.heldMicros + row.spentMicros : 0n;
+    return { mandate, state: mandateStateOf(mandate, clock.now()), spentMicros };
+  };
 
   async function require(caller: Caller, id: string): Promise<MandateView> {
     const mandate = await findMandate(database, id);
@@ -91,12 +99,18 @@ export function createMandates(deps: Dependencies): Mandates {
       const problem = mandate
         ? mandateProblem(mandate, caller.workspaceId, budgetMicros, clock.now())
         : "There is no such mandate of yours.";
-      if (problem) throw new Fault("mandate_invalid", problem);
+      if (!mandate || problem) throw new Fault("mandate_invalid", problem ?? "");
+      return budgetOf(mandate);
     },
     async isRevoked(id) {
       return (await findMandate(database, id))?.revokedAt !== undefined;
     },
   };
+}
+
+function budgetOf({ id: ownerId, maxMicros: limitMicros }: Mandate): Budget {
+  const budget = { scope: "mandate", ownerId, windowStart: undefined, limitMicros } as const;
+  return { ...budget, id: budgetId(budget) };
 }
 
 async function createMandate(

@@ -56,6 +56,9 @@ async function limitFault(
       ceilingMicros: limitMicros,
     });
   }
+  if (scope === "mandate") {
+    return new Fault("mandate_invalid", "Too little is left of what the mandate allows.");
+  }
   return new Fault("spend_limit_reached", `The ${SCOPE_WORDS[scope] ?? scope} limit has no room.`, {
     scope,
     neededMicros,

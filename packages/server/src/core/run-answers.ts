@@ -32,7 +32,9 @@ export function createRunAnswers(context: RunContext): RunEvents {
       const run = await requireRun(context, link, runId, attempt);
       if (!run) return "late";
       context.metrics.step("provider", msSince(context, run));
-      const problem = await problemOf(context, run, answer.output);
+      const problem = await whileAnswering(context, run, () =>
+        problemOf(context, run, answer.output),
+      );
       if (problem) {
         const outcome = { errorCode: "provider_bad_output", errorMessage: problem };
         return settleRun(context, run, "fail", outcome, link);
@@ -119,6 +121,20 @@ async function requireRun(
   throw new Error(`run ${runId} changed hands too often to take its answer`);
 }
 
+/** The answer came in time, however long it takes to look at it. */
+async function whileAnswering<T>(
+  { answering }: RunContext,
+  run: Run,
+  look: () => Promise<T>,
+): Promise<T> {
+  answering.add(run.id);
+  try {
+    return await look();
+  } finally {
+    answering.delete(run.id);
+  }
+}
+
 /** What is wrong with an output, or `undefined`: the provider published what it would give. */
 async function problemOf(
   context: RunContext,
@@ -127,7 +143,11 @@ async function problemOf(
 ): Promise<string | undefined> {
   if (!run.outputSchema) return undefined;
   try {
-    const problems = await context.schemas.problemsOf(run.outputSchema, output);
+    const problems = await context.schemas.problemsOf(
+      run.providerWorkspaceId,
+      run.outputSchema,
+      output,
+    );
     return problems.length > 0
       ? `The provider's answer does not fit its schema: ${problems.join("; ")}`
       : undefined;

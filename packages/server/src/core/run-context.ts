@@ -23,8 +23,9 @@ export interface LinkLocator {
 
 /** Whether a value fits a schema; what is wrong with it, in words for the one who sent it. */
 export interface SchemaValidator {
-  /** Problems found, none when it fits. Throws `schema_unavailable` when the schema cannot be had. */
+  /** Problems found, none when it fits the schema of that workspace. Throws `schema_unavailable` when the schema cannot be had. */
   problemsOf(
+    workspaceId: string,
     schema: { readonly url: string; readonly digest: string },
     value: unknown,
   ): Promise<readonly string[]>;
@@ -47,6 +48,8 @@ export interface RunContext {
   /** Writers of what is too large to travel with its command. */
   readonly requests: Batcher<RunRecord, void>;
   readonly results: Batcher<ResultRecord, void>;
+  /** Runs whose answer has come and is being looked at: their deadline is met. */
+  readonly answering: Set<string>;
   /** Runs whose offers this process sent: their answers need not be looked up. */
   readonly driven: Map<string, Run>;
   /** Runs that are being sent right now: a hint and the sweeper must not send one twice. */
@@ -122,4 +125,20 @@ export async function toOffer(
     deadlineAt,
     timeoutSeconds: run.timeoutSeconds,
   };
+}
+
+/** A check of an answer against its schema takes two seconds at most, once it is its turn. */
+const OTHERS_MS = 2_500;
+
+/**
+ * Whether an answer to a run has come and is being looked at, so that its deadline is met. Of a run
+ * that another process drives only that process knows, and it has a moment to say so.
+ */
+export function isBeingAnswered(
+  { answering, clock, processId }: Pick<RunContext, "answering" | "clock" | "processId">,
+  { id, processId: driver, deadlineAt }: Run,
+): boolean {
+  if (driver === processId) return answering.has(id);
+  const sinceMs = clock.now().getTime() - (deadlineAt?.getTime() ?? 0);
+  return driver !== undefined && sinceMs < OTHERS_MS;
 }

@@ -32,7 +32,10 @@ const ROW_BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_MAX = 8_192;
 
 export function createRunEngine(
-  parts: Omit<RunContext, "requests" | "results" | "driven" | "dispatching" | "dispatcher">,
+  parts: Omit<
+    RunContext,
+    "requests" | "results" | "driven" | "answering" | "dispatching" | "dispatcher"
+  >,
 ): RunEngine {
   const { database } = parts;
   let dispatcher: Dispatcher = NOBODY;
@@ -43,6 +46,7 @@ export function createRunEngine(
     ...parts,
     driven,
     dispatching: new Set(),
+    answering: new Set(),
     requests,
     results,
     dispatcher: {

@@ -80,7 +80,7 @@ async function openNew(
   command: InvokeRun,
 ): Promise<OpenedRun> {
   const capability = await requireCapability(context.database, agent, caller, command.capability);
-  await checkInput(context, caller, capability, command);
+  await checkInput(context, caller, agent, capability, command);
   const priceMicros = priceOf(capability, command);
   const now = context.clock.now();
   const id = newId(context.clock, context.random);
@@ -149,12 +149,17 @@ async function openNew(
 async function checkInput(
   context: RunContext,
   caller: Caller,
+  agent: Agent,
   capability: Capability,
   command: InvokeRun,
 ): Promise<void> {
   await context.files.check(caller.workspaceId, command.input);
   if (!capability.inputSchema) return;
-  const errors = await context.schemas.problemsOf(capability.inputSchema, command.input);
+  const errors = await context.schemas.problemsOf(
+    agent.workspaceId,
+    capability.inputSchema,
+    command.input,
+  );
   if (errors.length === 0) return;
   const message = `The input does not fit the capability's schema: ${errors.join("; ")}`;
   throw new Fault("input_schema_mismatch", message, { errors });

@@ -15,7 +15,7 @@ import {
   listRunsDrivenBy,
 } from "../store/run.ts";
 import { dispatchHinted } from "./run.ts";
-import { offersFor, type RunContext } from "./run-context.ts";
+import { isBeingAnswered, offersFor, type RunContext } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
 import { handOver, takeOver } from "./run-takeover.ts";
 
@@ -92,6 +92,7 @@ async function drive(context: RunContext, run: Run): Promise<void> {
 }
 
 async function expire(context: RunContext, run: Run): Promise<void> {
+  if (isBeingAnswered(context, run)) return;
   context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   const errorMessage = "The provider did not answer in time.";
   const outcome = { errorCode: "deadline_exceeded", errorMessage };

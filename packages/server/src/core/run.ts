@@ -7,7 +7,7 @@ import { isTerminal, type Run } from "../domain/run.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { findRequest, findResult, findRun, type ResultRecord } from "../store/run.ts";
 import type { AgentReader } from "./agent-reader.ts";
-import { offerRun, offersFor, type RunContext } from "./run-context.ts";
+import { isBeingAnswered, offerRun, offersFor, type RunContext } from "./run-context.ts";
 import { type InvokeRun, type OpenedRun, openRun } from "./run-opening.ts";
 import { settleRun } from "./run-settling.ts";
 import type { Ended } from "./waiters.ts";
@@ -109,8 +109,13 @@ async function waitFor(context: RunContext, run: Run): Promise<Ended | undefined
   // At the deadline the one who waits ends the run itself; the sweeper would, a moment later.
   const message = "The provider did not answer in time.";
   const outcome = { errorCode: "deadline_exceeded", errorMessage: message };
-  const current = await findRun(context.database, run.id);
-  if (!current || isTerminal(current.state)) return undefined;
+  let current = await findRun(context.database, run.id);
+  if (current && isBeingAnswered(context, current)) {
+    const answered = await context.waiters.wait(run.id, SETTLING_MS_MAX);
+    if (answered !== "timed-out") return answered === "ended" ? undefined : answered;
+    current = await findRun(context.database, run.id);
+  }
+  if (!current || isTerminal(current.state) || isBeingAnswered(context, current)) return undefined;
   context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   const settled = await settleRun(context, current, "expire", outcome, undefined);
   if (settled === "late") await context.waiters.wait(run.id, SETTLING_MS_MAX);

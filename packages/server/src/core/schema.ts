@@ -32,12 +32,17 @@ export interface Schemas {
   /** The bytes of a schema that the server keeps. @throws {Fault} `not_found` */
   require(digest: string): Promise<Buffer>;
   /**
-   * What is wrong with a value, in words; nothing when it fits.
+   * What is wrong with a value, in words; nothing when it fits. The workspace is the one that brought
+   * the schema in: how long checks take is on its account.
    *
    * @throws {Fault} `schema_unavailable` where the server does not have the schema, or checking
    * against it takes too long; `overloaded`
    */
-  problemsOf(schema: SchemaReference, value: unknown): Promise<readonly string[]>;
+  problemsOf(
+    workspaceId: string,
+    schema: SchemaReference,
+    value: unknown,
+  ): Promise<readonly string[]>;
   /** Ends the thread that checks. */
   close(): Promise<void>;
 }
@@ -83,10 +88,10 @@ export function createSchemas(parts: SchemasOptions): Schemas {
 
     require: requireSchema,
 
-    async problemsOf({ digest }, value) {
+    async problemsOf(workspaceId, { digest }, value) {
       const load = async () => (await requireSchema(digest)).toString("utf8");
       try {
-        return await validator.problemsOf(digest, load, value);
+        return await validator.problemsOf(workspaceId, digest, load, value);
       } catch (error) {
         throw toFault(error);
       }
@@ -145,7 +150,7 @@ async function store(
     });
   }
   if (await findSchema(database, digest)) return;
-  await validator.requireUsable(digest, content.toString("utf8")).catch((error) => {
+  await validator.requireUsable(workspaceId, digest, content.toString("utf8")).catch((error) => {
     throw error instanceof SchemaTrouble && error.reason !== "busy"
       ? notUsable(error.message)
       : toFault(error);

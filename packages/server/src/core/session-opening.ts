@@ -31,6 +31,7 @@ import { findAgent } from "../store/agent.ts";
 import { countLiveSessions, findSessionView, insertSession } from "../store/session.ts";
 import type { SessionView } from "../store/session-rows.ts";
 import { findOpenedWork } from "../store/work.ts";
+import { findWorkspace } from "../store/workspace.ts";
 import { type JoinedChain, joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
 import { openingFault } from "./opening-refusal.ts";
@@ -84,6 +85,10 @@ async function openNew(
     throw new Fault("not_found", "No such agent.", { kind: "agent", id: command.agentId });
   const { database } = context;
   const capability = await requireCapability(database, agent, caller, command.capability);
+  const owner = await findWorkspace(database, agent.workspaceId);
+  if (owner?.suspendedAt) {
+    throw new Fault("provider_offline", "The agent cannot be hired at present.");
+  }
   const terms = termsOf(command, capability.price);
   await requireUnrevoked(context, caller, command.mandateId);
   await requireRoom(context, caller);

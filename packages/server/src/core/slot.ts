@@ -130,7 +130,7 @@ async function checkResult(
   if (!broadcast.resultSchema) return false;
   let errors: readonly string[];
   try {
-    errors = await schemas.problemsOf(broadcast.resultSchema, result);
+    errors = await schemas.problemsOf(broadcast.workspaceId, broadcast.resultSchema, result);
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== "schema_unavailable") throw error;
     log.warn({ error, broadcastId: broadcast.id }, "a result could not be checked");

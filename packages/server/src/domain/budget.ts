@@ -9,6 +9,7 @@
 export type BudgetScope =
   | "run"
   | "chain"
+  | "mandate"
   | "key_day"
   | "key_month"
   | "key_prepaid"
@@ -20,7 +21,7 @@ export type BudgetScope =
 export interface Budget {
   readonly id: string;
   readonly scope: BudgetScope;
-  /** The key, workspace, chain or run that is limited. */
+  /** The key, workspace, chain, mandate or run that is limited. */
   readonly ownerId: string;
   /** The start of the day or month, or `undefined` for a budget without a window. */
   readonly windowStart: Date | undefined;

@@ -10,7 +10,7 @@ export interface Mandate {
   readonly principalAgentId: string;
   /** The agent that acts by it, where it is another one. */
   readonly delegateAgentId: string | undefined;
-  /** The most that one broadcast may cost. */
+  /** The most that all broadcasts under it may cost together: the limit of its budget. */
   readonly maxMicros: bigint;
   readonly createdAt: Date;
   readonly expiresAt: Date;

@@ -116,6 +116,9 @@ export function namedTerms(quote: NamedQuote, price: Price, messagesMax: number)
   }
   const terms = toTerms(quote);
   const offered = holdMicrosOf(terms, messagesMax) ?? 0n;
+  if (quote.ceilingMicros !== undefined && offered > quote.ceilingMicros) {
+    throw invalidQuote("The session may come to more than the most that you name.");
+  }
   const listed = price.kind === "tiers" ? cheapestMicros(price.tiers, messagesMax) : 0n;
   if (offered < listed) throw invalidQuote("That is below the listed price.");
   return terms;

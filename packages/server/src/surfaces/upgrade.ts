@@ -23,6 +23,15 @@ export interface UpgradeRoutes {
 
 const STATUS_TEXT = { 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable" } as const;
 
+/**
+ * Whether a request asks for what there is to upgrade to. Any other offer, such as `h2c`, may be
+ * passed over: the request is then answered as it came (RFC 9110 §7.8).
+ */
+export function isWebSocketUpgrade({ headers }: Pick<IncomingMessage, "headers">): boolean {
+  const offers = (headers.upgrade ?? "").split(",");
+  return offers.some((offer) => offer.trim().toLowerCase() === "websocket");
+}
+
 /** Answers every upgrade that `server` is asked for. Nothing else may listen to its `upgrade` event. */
 export function routeUpgrades(server: Server, routes: UpgradeRoutes): void {
   server.on("upgrade", (request, socket, head) => {

@@ -38,8 +38,8 @@ onEachHost(
     assert.equal(sha256Of(bytes), kept.digest);
     assert.deepEqual(JSON.parse(bytes.toString()), document);
     assert.match(answer.headers.get("cache-control") ?? "", /immutable/);
-    assert.deepEqual(await hall.schemas.problemsOf(kept, { name: "a" }), []);
-    assert.deepEqual(await hall.schemas.problemsOf(kept, {}), [
+    assert.deepEqual(await hall.schemas.problemsOf(workspaceId, kept, { name: "a" }), []);
+    assert.deepEqual(await hall.schemas.problemsOf(workspaceId, kept, {}), [
       "the value must have required property 'name'",
     ]);
     // Handed back as it was given out, as whoever updates a listing does.
@@ -62,7 +62,7 @@ onEachHost("a schema that is elsewhere is fetched once, byte for byte", async (t
   });
   assert.deepEqual(kept, { url: `${host}/person.json`, digest });
   for (let count = 0; count < 3; count++) {
-    assert.equal((await hall.schemas.problemsOf(kept, {})).length, 1);
+    assert.equal((await hall.schemas.problemsOf(workspaceId, kept, {})).length, 1);
   }
   assert.equal(requests, 1);
   assert.equal((await hall.schemas.require(digest)).toString(), PERSON);
@@ -133,7 +133,7 @@ test("a name that was fine when a schema was declared may lead anywhere later: n
   const { workspaceId } = await hall.workspace("alice");
   const url = `http://rebind.example:${new URL(host).port}/person.json`;
   const kept = await hall.schemas.keep(workspaceId, { url, digest: sha256Of(PERSON) });
-  assert.equal((await hall.schemas.problemsOf(kept, {})).length, 1);
+  assert.equal((await hall.schemas.problemsOf(workspaceId, kept, {})).length, 1);
   assert.equal(lookups, 1);
   await assert.rejects(
     hall.schemas.keep(workspaceId, { url, digest: sha256Of(PERSON) }),
@@ -203,16 +203,16 @@ test("a schema that takes for ever is refused where it is used", async (t) => {
   const { workspaceId } = await hall.workspace("alice");
   const slow = await hall.schemas.keep(workspaceId, { document: { pattern: "^(a+)+$" } });
   const fine = await hall.schemas.keep(workspaceId, { document: { type: "string" } });
-  const attack = hall.schemas.problemsOf(slow, `${"a".repeat(60)}!`);
+  const attack = hall.schemas.problemsOf(workspaceId, slow, `${"a".repeat(60)}!`);
   await assert.rejects(attack, refusedWith("schema_unavailable", /too long/));
-  assert.deepEqual(await hall.schemas.problemsOf(fine, "a"), []);
+  assert.deepEqual(await hall.schemas.problemsOf(workspaceId, fine, "a"), []);
 });
 
 test("a schema that the server does not have is unavailable; there is no such page", async (t) => {
   const hall = await openHall(t, await openTestDatabase(t, "embedded"));
   const digest = "0".repeat(64);
   await assert.rejects(
-    hall.schemas.problemsOf({ url: "https://a.example", digest }, {}),
+    hall.schemas.problemsOf("nobody", { url: "https://a.example", digest }, {}),
     refusedWith("schema_unavailable"),
   );
   for (const path of [`${digest}.json`, digest, "x.json", "..%2f..%2fetc%2fpasswd.json"]) {

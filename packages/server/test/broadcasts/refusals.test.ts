@@ -112,6 +112,8 @@ async function mandateRows(hall: Guildhall, alice: Asker): Promise<Row[]> {
   const revoked = await mandate(alice.member, alice.agentId, 1_000);
   const { status } = await alice.member.ask("POST", `/mandates/${revoked.mandateId}/revoke`);
   assert.equal(status, 200);
+  const used = await mandate(alice.member, alice.agentId, 39);
+  await open({ ...alice, ...used });
   const soon = new Date(Date.now() + 300).toISOString();
   const short = await alice.member.ask("POST", "/mandates", {
     ...{ kind: "gig_pa", principal_agent_id: alice.agentId, max_credits: 1_000, expires_at: soon },
@@ -126,6 +128,7 @@ async function mandateRows(hall: Guildhall, alice: Asker): Promise<Row[]> {
   return [
     under("another's", stranger.mandateId),
     under("one that is too small", small.mandateId),
+    under("one of which too little is left", used.mandateId),
     under("a revoked one", revoked.mandateId),
     under("an expired one", short.body.mandate_id),
     under("one that there is not", `mnd_${"0".repeat(24)}`),

@@ -69,6 +69,9 @@ async function tables(
 async function openingRows(hall: Guildhall, alice: Member, agentId: string): Promise<Row[]> {
   const owner = await hall.member("owner@example.com");
   const caller = await register(owner, "by-the-call", curve("per_call", 5));
+  const gone = await hall.member("gone@example.com");
+  const suspended = await register(gone, "gone", curve("per_message", 10));
+  await hall.admin("POST", "/members/suspend", { email: gone.email });
   const quoter = await register(owner, "quoter", { open_quote: true, ceiling_credits: 9 });
   const mandate_id = await revokedMandate(alice);
   const ask =
@@ -105,6 +108,10 @@ async function openingRows(hall: Guildhall, alice: Member, agentId: string): Pro
     bad("half a message", { max_messages: 1.5 }),
     bad("more messages than a session may have", { max_messages: 10_001 }),
     bad("a price below the listed one", { quote: { shape: "per_message", amount_credits: 9 } }),
+    bad("a price above the most that is named", {
+      quote: { shape: "per_message", amount_credits: 10, max_credits: 9 },
+    }),
+    ["an agent whose owner is suspended", 503, "provider_offline", ask({}, suspended)],
     bad("nothing for what costs something", { quote: { shape: "free" } }),
     bad("a shape that there is not", { quote: { shape: "per_word", amount_credits: 1 } }),
     bad("a negative price", { quote: { shape: "per_message", amount_credits: -10 } }),

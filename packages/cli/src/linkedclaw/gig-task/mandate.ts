@@ -63,7 +63,11 @@ export function addMandate(program: Command, cli: Cli): void {
     .command("create")
     .description("Make a mandate; gig-task create makes its own where you have none")
     .requiredOption("--principal-agent-id <id>", "your agent: agt_…")
-    .requiredOption("--max-credits <n>", "what may be spent by it", wholeNumber(1))
+    .requiredOption(
+      "--max-credits <n>",
+      "what all tasks under it may cost together",
+      wholeNumber(1),
+    )
     .option("--expires-at <instant>", `default: ${MANDATE_DAYS} days from now`, instant)
     .option("--gig-pa-agent-id <id>", "the agent that acts for yours, where it is not the server's")
     .option("--idempotency-key <key>", "ask for the same mandate again")
@@ -105,6 +109,7 @@ function drawn(value: unknown, page: Page): string {
     ["status", text("status")],
     ["agent", text("principal_agent_id")],
     ["at most", fields.max_credits == null ? undefined : `${text("max_credits")} credits`],
+    ["spent", fields.spent_credits == null ? undefined : `${text("spent_credits")} credits`],
     ["until", fields.expires_at == null ? undefined : moment(fields.expires_at)],
   ]);
 }

@@ -9,13 +9,13 @@ function validatorFor(t: TestContext) {
   const validator = createJsonSchemaValidator({ clock });
   t.after(() => validator.close());
   let loads = 0;
-  const problemsOf = (schema: unknown, value: unknown) => {
+  const problemsOf = (schema: unknown, value: unknown, owner = "owner") => {
     const text = typeof schema === "string" ? schema : JSON.stringify(schema);
     const load = async () => {
       loads++;
       return text;
     };
-    return validator.problemsOf(sha256(text).toString("hex"), load, value);
+    return validator.problemsOf(owner, sha256(text).toString("hex"), load, value);
   };
   return {
     validator,
@@ -110,9 +110,12 @@ test("a schema that cannot be used is refused, and says why", async (t) => {
   ];
   for (const [index, schema] of schemas.entries()) {
     await assert.rejects(problemsOf(schema, {}), troubleOf("unusable"), schema);
-    await assert.rejects(validator.requireUsable(String(index), schema), troubleOf("unusable"));
+    await assert.rejects(
+      validator.requireUsable("owner", String(index), schema),
+      troubleOf("unusable"),
+    );
   }
-  await validator.requireUsable("good", JSON.stringify(PERSON));
+  await validator.requireUsable("owner", "good", JSON.stringify(PERSON));
 });
 
 test("a schema can neither see nor disturb another that has the same $id", async (t) => {
@@ -161,8 +164,40 @@ test("a value that is too deep to check is a problem, not a crash", async (t) =>
 
 test("more than can wait is refused at once", async (t) => {
   const { problemsOf } = validatorFor(t);
-  const all = await Promise.allSettled(Array.from({ length: 1_500 }, () => problemsOf(PERSON, {})));
+  const all = await Promise.allSettled(
+    Array.from({ length: 1_500 }, (_, index) => problemsOf(PERSON, {}, `owner ${index % 5}`)),
+  );
   const refused = all.filter((one) => one.status === "rejected");
   assert.ok(refused.length > 0 && refused.every((one) => troubleOf("busy")(one.reason)));
   assert.equal(all.length - refused.length, 1_000);
+});
+
+test("one owner's values do not take all the room", async (t) => {
+  const { problemsOf } = validatorFor(t);
+  const crowd = Promise.allSettled(
+    Array.from({ length: 300 }, () => problemsOf(PERSON, {}, "crowd")),
+  );
+  assert.equal((await problemsOf(PERSON, {}, "other")).length, 1);
+  const refused = (await crowd).filter((one) => one.status === "rejected");
+  assert.ok(refused.every((one) => troubleOf("busy")(one.reason)));
+  assert.equal(refused.length, 50);
+});
+
+test("many slow schemas of one owner do not keep another's waiting, and are not tried for long", async (t) => {
+  const { problemsOf } = validatorFor(t);
+  const slow = (title: number) => ({ title: String(title), pattern: "^(a+)+$" });
+  const value = `${"a".repeat(60)}!`;
+  const attacks = Array.from({ length: 24 }, (_, title) => problemsOf(slow(title), value, "bad"));
+  const outcomes = Promise.allSettled(attacks);
+  let answered = 0;
+  for (const attack of attacks) attack.catch(() => answered++);
+  // It waits for the one that is with the thread, and for none of the others.
+  assert.deepEqual(await problemsOf({ type: "string" }, "a", "good"), []);
+  assert.ok(answered <= 2, `${answered} were before it`);
+  for (const outcome of await outcomes) {
+    assert.ok(outcome.status === "rejected" && troubleOf("too_costly")(outcome.reason));
+  }
+  const again = problemsOf(slow(99), "harmless", "bad");
+  await assert.rejects(again, troubleOf("too_costly"), "its owner's others wait as well");
+  assert.deepEqual(await problemsOf({ type: "string" }, 5, "good"), ["the value must be string"]);
 });

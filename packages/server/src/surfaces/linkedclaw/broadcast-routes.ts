@@ -33,18 +33,18 @@ export function broadcastRoutes(routes: Hono, core: Core, limited: Limited): voi
 function mandateRoutes(routes: Hono, core: Core, limited: Limited): void {
   routes.post("/mandates", limited("broadcasts"), async (c) => {
     const command = decodeMandate(await readJson(c), c.req.header("idempotency-key"));
-    const { mandate, state } = await core.mandates.create(callerOf(c), command);
-    return c.json(encodeMandate(mandate, state), 201);
+    const { mandate, state, spentMicros } = await core.mandates.create(callerOf(c), command);
+    return c.json(encodeMandate(mandate, state, spentMicros), 201);
   });
   routes.get("/mandates/:id", async (c) => {
     const id = decodeId("mnd", c.req.param("id"), "mandate");
-    const { mandate, state } = await core.mandates.require(callerOf(c), id);
-    return c.json(encodeMandate(mandate, state));
+    const { mandate, state, spentMicros } = await core.mandates.require(callerOf(c), id);
+    return c.json(encodeMandate(mandate, state, spentMicros));
   });
   routes.post("/mandates/:id/revoke", limited("broadcasts"), async (c) => {
     const id = decodeId("mnd", c.req.param("id"), "mandate");
-    const { mandate, state } = await core.mandates.revoke(callerOf(c), id);
-    return c.json(encodeMandate(mandate, state));
+    const { mandate, state, spentMicros } = await core.mandates.revoke(callerOf(c), id);
+    return c.json(encodeMandate(mandate, state, spentMicros));
   });
 }
 

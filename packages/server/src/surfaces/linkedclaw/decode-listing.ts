@@ -169,7 +169,10 @@ function isHttpsOrLoopback(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username || password) return false;
-  return protocol === "https:" || (protocol === "http:" && /^127\.|^localhost$/.test(hostname));
+  return (
+    protocol === "https:" ||
+    (protocol === "http:" && /^(?:127(?:\.\d+){3}|localhost)$/.test(hostname))
+  );
 }
 
 function toMicros(credits: number | null | undefined): bigint | undefined {

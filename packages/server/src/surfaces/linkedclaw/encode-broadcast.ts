@@ -127,6 +127,7 @@ export function encodeMandate(
     readonly signature: string;
   },
   status: MandateState,
+  spentMicros: bigint,
 ): object {
   const { delegateAgentId } = mandate;
   return {
@@ -136,6 +137,8 @@ export function encodeMandate(
     principal_agent_id: prefixed("agt", mandate.principalAgentId),
     gig_pa_agent_id: delegateAgentId ? prefixed("agt", delegateAgentId) : null,
     max_credits: balanceCredits(mandate.maxMicros),
+    // Held and spent by the tasks under it.
+    spent_credits: balanceCredits(spentMicros),
     expires_at: mandate.expiresAt.toISOString(),
     created_at: mandate.createdAt.toISOString(),
     revoked_at: mandate.revokedAt?.toISOString() ?? null,

@@ -27,13 +27,32 @@ export function readQuery(c: Context): Record<string, string> {
   throw new Fault("invalid_request", `The query ${problem}.`, { field: "query" });
 }
 
-/** The request's body as text, of at most `bytesMax` bytes. */
+/**
+ * The request's body as text, of at most `bytesMax` bytes.
+ *
+ * @throws {Fault} `payload_too_large`; `invalid_request` where it is no UTF-8, or broke off
+ */
 export async function readText(c: Context, bytesMax: number): Promise<string> {
+  const bytes = await readBytes(c, bytesMax).catch((error: unknown) => {
+    if (error instanceof Fault) throw error;
+    // The caller went away, which is no fault of the server's, and nobody's answer.
+    throw new Fault("invalid_request", "The body broke off.", { field: "body" });
+  });
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new Fault("invalid_request", "The body is not UTF-8.", { field: "body" });
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
   const declared = c.req.header("content-length");
   if (declared !== undefined) {
     if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
     // The HTTP parser gives no more than was declared.
-    return c.req.text();
+    return new Uint8Array(await c.req.arrayBuffer());
   }
   const reader = c.req.raw.body?.getReader();
   const chunks: Uint8Array[] = [];
@@ -48,7 +67,7 @@ export async function readText(c: Context, bytesMax: number): Promise<string> {
     }
     chunks.push(value);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 /**

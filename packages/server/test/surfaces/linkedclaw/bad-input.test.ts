@@ -3,6 +3,7 @@
  * Files and schemas have a page of their own, bad-files.test.ts.
  */
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { DATABASE_HOSTS, isSkipped } from "../../support/database.ts";
 import { type Guildhall, type Member, startGuildhall } from "../../support/guildhall.ts";
@@ -245,6 +246,41 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await hall.admin("POST", `/keys/${made.key_id}/revoke`, {});
     const expected = { status: 401, code: "invalid_api_key" };
     await assertRefused(alice, expected, () => send(hall, gone, invoking(world, {})));
+  },
+
+  async "an offer of another protocol is passed over"(_t, { hall }) {
+    const headers = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c" };
+    const { status } = await sendRaw(hall, "/healthz", { ...headers, "http2-settings": "AAQ" });
+    assert.equal(status, 200);
+    const refused = await sendRaw(hall, "/nowhere", {
+      connection: "Upgrade",
+      upgrade: "websocket",
+    });
+    assert.equal(refused.status, 404);
+  },
+
+  async "a body that breaks off is nobody's bug"(_t, { hall, alice }) {
+    for (const path of ["/api/v1/manifests", "/api/v1/oauth/token"]) {
+      await new Promise<void>((resolve) => {
+        const headers = { authorization: `Bearer ${alice.key}`, "content-length": "1000" };
+        const sent = request(`${hall.url}${path}`, {
+          ...{ method: "POST", headers: { ...headers, "content-type": "application/json" } },
+        });
+        sent.on("error", () => resolve()).on("close", () => resolve());
+        sent.write("{", () => setTimeout(() => sent.destroy(), 50));
+      });
+    }
+    assert.equal((await balanceOf(alice)).escrowed, 0);
+  },
+
+  async "a body that is not UTF-8"(_t, { hall, alice }) {
+    const invalid = Buffer.from([0x22, 0xff, 0xfe, 0x22]);
+    const body = Buffer.concat([Buffer.from('{"intention":'), invalid, Buffer.from("}")]);
+    const headers = { authorization: `Bearer ${alice.key}`, "content-type": "application/json" };
+    const url = `${hall.url}/api/v1/manifests`;
+    const answer = await fetch(url, { method: "POST", headers, body });
+    assert.equal(answer.status, 422);
+    assert.match(await answer.text(), /UTF-8/);
   },
 
   async "a suspended member is told so, and nothing of it moves"(_t, world) {
