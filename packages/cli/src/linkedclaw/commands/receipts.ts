@@ -43,11 +43,11 @@ export function addReceipts(program: Command, cli: Cli): void {
         cursor: options.cursor,
       };
       const answer = await api.ask({ method: "GET", path: "/receipts", query });
-      cli.terminal.answer(answer, drawn);
+      cli.terminal.answer(answer, (value, page) => drawn(value, page, options.role));
     });
 }
 
-function drawn(answer: unknown, page: Page): string {
+function drawn(answer: unknown, page: Page, role: string): string {
   const { receipts, total_credits: total } = fieldsOf(answer);
   const rows = (Array.isArray(receipts) ? receipts : [])
     .map(fieldsOf)
@@ -59,7 +59,11 @@ function drawn(answer: unknown, page: Page): string {
       String(receipt.status ?? ""),
       String(receipt.credits_charged ?? ""),
     ]);
-  if (rows.length === 0) return "No receipts yet.";
+  if (rows.length === 0) {
+    return role === "requester"
+      ? "No receipts yet for work that you had done."
+      : "No receipts yet for work that you did. What you had done: --role requester";
+  }
   const columns = [
     { title: "when", style: page.paint.dim },
     { title: "receipt", style: page.paint.accent },
