@@ -80,10 +80,10 @@ async function measure(host: Host): Promise<Outcome> {
     const market = openMarket(server);
     const { accounts, keys } = await market.people();
     await delay(SETTLE_MS);
-    const beforeKb = residentKb(server.pid);
+    const beforeBytes = await server.memoryBytes();
     await ask(providers, { kind: "connect", url: server.url, accounts });
     await delay(SETTLE_MS);
-    const connectionKb = (residentKb(server.pid) - beforeKb) / PROVIDERS;
+    const connectionKb = ((await server.memoryBytes()) - beforeBytes) / PROVIDERS / 1_024;
     console.log(`  ${PROVIDERS} idle connections: ${connectionKb.toFixed(1)} KB each`);
     const sessions = await market.hire(accounts, keys);
     const cpuBefore = cpuSeconds(server.pid);
@@ -256,10 +256,6 @@ function ask(child: ReturnType<typeof fork>, asked: ProvidersAsked): Promise<unk
     child.once("message", resolve);
     child.send(asked);
   });
-}
-
-function residentKb(pid: number): number {
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)]).toString());
 }
 
 /** Processor time of the server's process; that of PostgreSQL is not in it. */

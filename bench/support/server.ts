@@ -9,10 +9,14 @@ export type Host = "embedded" | "postgresql";
 
 const POSTGRESQL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
+const MEASURED = ["--expose-gc", "--import", "./bench/support/memory-report.ts"];
+
 export interface BenchServer {
   readonly url: string;
   readonly pid: number;
   readonly operatorKey: string;
+  /** What its program holds after tidying up, on the heap and beside it. */
+  memoryBytes(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -32,15 +36,17 @@ export async function startServer(
   environment: Readonly<Record<string, string>>,
 ): Promise<BenchServer> {
   const directory = mkdtempSync(join(tmpdir(), "guildhall-bench-"));
+  const memoryFile = join(directory, "memory");
   const name = `guildhall_bench_${process.pid}_${host}`;
   const database = new URL(POSTGRESQL);
   database.pathname = `/${name}`;
   if (host === "postgresql") await say(`create database ${name}`);
-  const child = spawn(process.execPath, ["packages/server/src/main.ts"], {
+  const child = spawn(process.execPath, [...MEASURED, "packages/server/src/main.ts"], {
     env: {
       ...{ PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0" },
       ...{ GUILDHALL_DATA_DIR: directory, GUILDHALL_HOUSE: "off", GUILDHALL_LOG_LEVEL: "warn" },
       ...environment,
+      BENCH_MEMORY_FILE: memoryFile,
       ...(host === "postgresql" && { DATABASE_URL: database.href }),
     },
     stdio: ["ignore", "ignore", "inherit"],
@@ -54,6 +60,12 @@ export async function startServer(
   return {
     ...{ url, pid: child.pid ?? 0 },
     operatorKey: readFileSync(join(directory, "operator.key"), "utf8").trim(),
+    async memoryBytes() {
+      rmSync(memoryFile, { force: true });
+      child.kill("SIGUSR2");
+      while (!existsSync(memoryFile)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return Number(readFileSync(memoryFile, "utf8"));
+    },
     async stop() {
       const exit = new Promise((resolve) => child.once("exit", resolve));
       if (child.exitCode === null && child.kill("SIGTERM")) await exit;
