@@ -273,6 +273,16 @@ async function broadcast(one: Member, principal: string, more: object) {
 async function stopsWhole(stage: Stage, one: Member, id: string): Promise<void> {
   stage.daemon.child.kill("SIGTERM");
   assert.equal((await stage.daemon.finished).code, 0);
+  if (stage.told() !== "") {
+    const ends = stage
+      .told()
+      .split("\n")
+      .filter((line) => line.includes("told of the end"));
+    assert.match(
+      ends.at(-1) ?? "",
+      new RegExp(`"session_id":"${id}".*"reason":"provider_offline"`),
+    );
+  }
   const body = await eventually(async () => {
     const answer = await one.ask("GET", `/sessions/${id}`);
     return answer.body.status === "active" ? { ...answer, status: 404 } : answer;

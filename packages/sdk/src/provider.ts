@@ -118,7 +118,7 @@ class Provider implements ProviderConnection {
   async #stop(drainMs: number, comesBack: boolean): Promise<void> {
     this.#isStopping = true;
     // Without a connection nothing more can be delivered, and nobody is waited for.
-    await this.#drain(this.#state.kind === "online" ? drainMs : 0);
+    await this.#drain(this.#state.kind === "online" ? drainMs : 0, !comesBack);
     if (!comesBack) this.#send({ type: "goodbye" });
     this.#socket?.close(comesBack ? GOING_AWAY : LINK_CLOSINGS.goodbye.code);
     const timer = setTimeout(() => this.#socket?.terminate(), CLOSE_MS);
@@ -127,9 +127,12 @@ class Provider implements ProviderConnection {
     clearTimeout(timer);
   }
 
-  async #drain(drainMs: number): Promise<void> {
-    const all = [this.#runs, this.#sessions, this.#tasks];
-    await Promise.all(all.map((work) => work.drain(drainMs)));
+  async #drain(drainMs: number, isGoodbye = false): Promise<void> {
+    await Promise.all([
+      this.#runs.drain(drainMs),
+      this.#sessions.drain(drainMs, isGoodbye),
+      this.#tasks.drain(drainMs),
+    ]);
   }
 
   async #keepUp(): Promise<void> {

@@ -15,7 +15,7 @@ export interface SessionHandlers {
   ): Promise<Quote | undefined> | Quote | undefined;
   /** For the same: what it came to, at most the ceiling that was agreed on. `undefined` as above. */
   bill?(closed: ClosedSession): Promise<Bill | undefined> | Bill | undefined;
-  /** Told once a session is over, or goes on elsewhere. */
+  /** Told once a session is over: also where this program says goodbye, which ends those that it serves. */
   closed?(closed: ClosedSession): Promise<void> | void;
 }
 

@@ -93,15 +93,22 @@ export class Sessions {
     }
   }
 
-  /** Takes no more sessions; resolves when no turn is being answered any more, or after `drainMs`. */
-  async drain(drainMs: number): Promise<void> {
+  /**
+   * Takes no more sessions; resolves when no turn is being answered any more, or after `drainMs`. What
+   * is open then is left to others, or, where a goodbye follows, over: its handlers are told.
+   */
+  async drain(drainMs: number, isGoodbye = false): Promise<void> {
     this.#isStopping = true;
+    const timeout = new Promise((resolve) => setTimeout(resolve, drainMs).unref());
     if (this.#active.size > 0 && drainMs > 0) {
-      const timeout = new Promise((resolve) => setTimeout(resolve, drainMs).unref());
       await Promise.race([Promise.allSettled([...this.#active]), timeout]);
     }
-    for (const { abort } of this.#served.values()) abort.abort(new Error("The provider stops."));
+    const left = [...this.#served.values()];
     this.#served.clear();
+    for (const { abort } of left) abort.abort(new Error("The provider stops."));
+    if (!isGoodbye) return;
+    const told = Promise.all(left.map((served) => this.#tellClosed(leaving(served))));
+    await Promise.race([told, timeout]);
   }
 
   async #decide(frame: Frame<"ask">): Promise<ProviderFrame> {
@@ -279,6 +286,15 @@ export class Sessions {
     if (onError) onError(error, { runId: about.session, capability: about.capability });
     else process.emitWarning(error instanceof Error ? error : String(error));
   }
+}
+
+/** How the server ends the sessions of a provider that says goodbye. */
+function leaving({ facts, begun }: Served): ClosedSession {
+  return {
+    ...facts,
+    ...{ how: "cancelled", reason: "provider_offline", turns: begun.size },
+    ...{ finalOutput: undefined, isBillDue: false },
+  };
 }
 
 function factsOf(frame: Frame<"ask" | "open" | "brief" | "close">, agentId: string): SessionFacts {

@@ -16,8 +16,13 @@ export type Answer = Readonly<Record<string, unknown>>;
 /** Hands a job over and gives back the object that comes for it. */
 export type Ask = (job: Job, signal: AbortSignal) => Promise<Answer>;
 
+/** When a daemon stops, handlers have so long to hear that their sessions are over. */
+const LAST_WORDS_MS = 2_000;
+
 /** A handler that is asked with objects and answers with objects. */
 export function handlerOf(ask: Ask, close: () => Promise<void>): Handler {
+  /** Tellings that a session is over, while they are on their way. */
+  const tellings = new Set<Promise<unknown>>();
   return {
     run: async (job, signal) => outputOf(await ask(job, signal)),
     turn: async (job, signal) => required(await ask(job, signal), "reply"),
@@ -25,13 +30,20 @@ export function handlerOf(ask: Ask, close: () => Promise<void>): Handler {
     async end(job, signal) {
       if (job.invoice_required) return billOf(await ask(job, signal));
       // It is told, and nobody waits: there is nothing that it could say.
-      ask(job, signal).catch(() => undefined);
+      const telling: Promise<unknown> = ask(job, signal)
+        .catch(() => undefined)
+        .finally(() => tellings.delete(telling));
+      tellings.add(telling);
       return undefined;
     },
     task: async (job, signal): Promise<TaskOutput> => ({
       output: required(await ask(job, signal), "output"),
     }),
-    close,
+    async close() {
+      const limit = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref());
+      await Promise.race([Promise.all(tellings), limit]);
+      await close();
+    },
   };
 }
 
