@@ -51,6 +51,8 @@ export interface LedgerOptions {
   readonly log: Log;
   /** Commands a batch; a benchmark compares with one. */
   readonly commandsMax?: number;
+  /** Batches in flight at once. With one, what is asked for first is decided first. */
+  readonly lanes?: number;
   /** How long the database may be away before callers are told. */
   readonly patienceMs?: number;
   /** What a batch took, for the metrics page. */
@@ -58,6 +60,10 @@ export interface LedgerOptions {
 }
 
 export const LEDGER_LIMITS = {
+  /** Node packs one batch while the database does the other: see `docs/decisions/0023`. */
+  lanes: 2,
+  /** For fewer commands a batch of their own costs more than their waiting. */
+  besideMin: 8,
   /** Beyond this a batch gains little and holds its rows longer. */
   batchCommandsMax: 512,
   /** The text of a batch's parameters, about. */
@@ -93,6 +99,7 @@ export const COMMAND_BATCHES = {
   itemsMax: LEDGER_LIMITS.batchCommandsMax,
   weightMax: LEDGER_LIMITS.batchBytesMax,
   waitingMax: LEDGER_LIMITS.waitingMax,
+  besideMin: LEDGER_LIMITS.besideMin,
   weigh: ({ command, rows }: Posting) =>
     STEP_BYTES * (1 + command.steps.length + (command.also?.length ?? 0)) +
     rows.reduce((sum, row) => sum + weighRow(row), 0),
@@ -109,13 +116,21 @@ export function budgetId(budget: Pick<Budget, "scope" | "ownerId" | "windowStart
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { database, clock, log } = options;
-  const writer = { id: newId(clock, options.random), batches: 0 };
+  const lanes = options.lanes ?? LEDGER_LIMITS.lanes;
+  // The database remembers one batch a writer, so each lane is a writer of its own.
+  const writers = Array.from({ length: lanes }, () => ({
+    id: newId(clock, options.random),
+    batches: 0,
+  }));
   const commands = createBatcher<Posting, CommandOutcome>({
     ...COMMAND_BATCHES,
+    lanes,
     ...(options.commandsMax !== undefined && { itemsMax: options.commandsMax }),
     isEverybodys: (error) => error instanceof Fault,
-    async run(items) {
+    async run(items, lane) {
       const startedAt = monotonicMs();
+      const writer = writers[lane];
+      assert(writer, "a lane has a writer");
       const outcomes = await commitBatch(options, writer, items);
       options.observe?.({ commands: items.length, ms: monotonicMs() - startedAt });
       return outcomes;

@@ -115,3 +115,95 @@ test("a batcher without results", async () => {
   await Promise.all([batcher.add(1), batcher.add(2)]);
   assert.deepEqual(seen, [1, 2]);
 });
+
+/** A batcher of two lanes whose batches last until they are let go. */
+function heldBack(options: Partial<Parameters<typeof createBatcher<number, number>>[0]> = {}) {
+  const running: { readonly items: readonly number[]; lane: number; letGo(): void }[] = [];
+  const batcher = createBatcher<number, number>({
+    ...ROOMY,
+    lanes: 2,
+    run: (items, lane) =>
+      new Promise((resolve) => {
+        running.push({ items, lane, letGo: () => resolve(items.map((item) => item * 2)) });
+      }),
+    ...options,
+  });
+  const seen = () => running.map(({ items, lane }) => [lane, ...items]);
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { batcher, running, seen, turns };
+}
+
+test("two free lanes share what waits; a third batch waits for one of them", async () => {
+  const { batcher, running, seen, turns } = heldBack();
+  const answers = Promise.all([1, 2, 3, 4, 5].map((item) => batcher.add(item)));
+  await turns();
+  assert.deepEqual(seen(), [
+    [0, 1, 2, 3],
+    [1, 4, 5],
+  ]);
+  const late = batcher.add(6);
+  await turns();
+  assert.equal(batcher.waiting, 1);
+  running[1]?.letGo();
+  await turns();
+  assert.deepEqual(seen()[2], [1, 6]);
+  running[0]?.letGo();
+  running[2]?.letGo();
+  assert.deepEqual(await answers, [2, 4, 6, 8, 10]);
+  assert.equal(await late, 12);
+});
+
+test("a lane beside a busy one opens only when enough is waiting", async () => {
+  const { batcher, running, seen, turns } = heldBack({ besideMin: 3 });
+  const answers = [batcher.add(1)];
+  await turns();
+  answers.push(batcher.add(2), batcher.add(3));
+  await turns();
+  assert.deepEqual(seen(), [[0, 1]]);
+  answers.push(batcher.add(4));
+  await turns();
+  assert.deepEqual(seen()[1], [1, 2, 3, 4]);
+  for (const { letGo } of running) letGo();
+  assert.deepEqual(await Promise.all(answers), [2, 4, 6, 8]);
+});
+
+test("what shares a key with a batch in flight waits for it, and so does what must not overtake it", async () => {
+  const KEYS: Record<number, string[]> = { 1: ["a"], 2: ["a", "b"], 3: ["b"], 4: ["c"] };
+  const { batcher, running, seen, turns } = heldBack({ keysOf: (item) => KEYS[item] ?? [] });
+  const answers = [batcher.add(1)];
+  await turns();
+  answers.push(...[2, 3, 4].map((item) => batcher.add(item)));
+  await turns();
+  assert.deepEqual(seen(), [
+    [0, 1],
+    [1, 4],
+  ]);
+  running[1]?.letGo();
+  await turns();
+  assert.equal(batcher.waiting, 2, "the free lane finds nothing that it may take");
+  running[0]?.letGo();
+  await turns();
+  assert.deepEqual(seen()[2], [0, 2]);
+  running[2]?.letGo();
+  await turns();
+  running[3]?.letGo();
+  assert.deepEqual(await Promise.all(answers), [2, 4, 6, 8]);
+});
+
+test("close waits for every lane", async () => {
+  const { batcher, running, turns } = heldBack();
+  const answers = Promise.all([1, 2].map((item) => batcher.add(item)));
+  await turns();
+  let isClosed = false;
+  const closing = batcher.close().then(() => {
+    isClosed = true;
+  });
+  running[0]?.letGo();
+  await turns();
+  assert.equal(isClosed, false);
+  running[1]?.letGo();
+  await closing;
+  assert.deepEqual(await answers, [2, 4]);
+});

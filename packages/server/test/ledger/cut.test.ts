@@ -78,7 +78,8 @@ async function openPlace(t: TestContext, host: DatabaseHost): Promise<Place> {
 /** A writer's first batch, of which the database knows nothing yet, and one that comes later. */
 async function cutTwice(t: TestContext, place: Place, cut: Cut): Promise<void> {
   const { proxy, database, direct } = place;
-  const ledger = openLedger(t, database);
+  // One lane: what is cut is the batch that has them all.
+  const ledger = openLedger(t, database, { lanes: 1 });
   const bank = openLedger(t, direct);
   for (let batch = 1; batch <= 2; batch++) {
     const [payer = "", payee = ""] = await openWallets(direct, bank, 2, WALLET_MICROS);

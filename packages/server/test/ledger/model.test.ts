@@ -26,7 +26,9 @@ const SEED = IS_LONG ? randomInt(2 ** 31) : 20_260_101;
 type Answer = CommandOutcome | "rejected";
 
 onEachHost("the ledger is its model", async (t, database) => {
-  const ledger = createLedger({ database, clock, random, log: createLog("silent") });
+  // One lane: the model decides in the order of arrival.
+  const log = createLog("silent");
+  const ledger = createLedger({ database, clock, random, log, lanes: 1 });
   t.after(() => ledger.close());
   t.diagnostic(`seed ${SEED}, ${WORLDS} worlds`);
   const seen = new Set<string>();
