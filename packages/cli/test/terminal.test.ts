@@ -11,6 +11,8 @@ import { COMPILED } from "./support.ts";
 const LINKEDCLAW = fileURLToPath(new URL("../bin/linkedclaw.mjs", import.meta.url));
 /** Runs what it is given at a terminal of its own, and passes on what is shown there. */
 const PTY = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+/** What is written just before a terminal closes may be lost to its reader: it stays open a moment. */
+const LINGER = ["sh", "-c", '"$@"; code=$?; sleep 0.2; exit $code', "sh"];
 const HAS_PTY = spawnSync("python3", ["-c", "import pty"]).status === 0;
 const ESCAPE = String.fromCharCode(27);
 const CLEAR_LINE = `\r${ESCAPE}[2K`;
@@ -21,7 +23,8 @@ async function atTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly shown: string }> {
-  const child = spawn("python3", ["-c", PTY, process.execPath, LINKEDCLAW, ...args], {
+  const command = [...LINGER, process.execPath, LINKEDCLAW, ...args];
+  const child = spawn("python3", ["-c", PTY, ...command], {
     env: {
       ...{ PATH: process.env.PATH, HOME: cloud.home, TERM: "xterm", NODE_COMPILE_CACHE: COMPILED },
       ...{ LINKEDCLAW_CONFIG_DIR: cloud.config, LINKEDCLAW_CLOUD_URL: cloud.url },
@@ -52,7 +55,7 @@ test("at a terminal a wait moves and says how long it takes, and leaves nothing 
   for (const seconds of ["0 s", "1 s"]) assert.ok(shown.includes(seconds), shown);
   const [, after = ""] = shown.split(CLEAR_LINE).slice(-2);
   assert.doesNotMatch(after, /waiting/, "the line is cleared");
-  assert.match(after, /No reply yet/);
+  assert.match(after, /No reply yet/, JSON.stringify(shown));
   assert.ok(after.includes(`${ESCAPE}[`), "in colour");
 });
 

@@ -13,7 +13,7 @@ import { curve, type Server, serve, wallet } from "./support.ts";
 
 /** More than twenty points in all, fewer where a restart takes longer; and many more in test:long. */
 const IS_LONG = process.env.GUILDHALL_TEST_LONG === "1";
-const ROUNDS = IS_LONG ? { embedded: 80, postgresql: 80 } : { embedded: 8, postgresql: 14 };
+const ROUNDS = IS_LONG ? { embedded: 80, postgresql: 80 } : { embedded: 4, postgresql: 8 };
 /** After how many answers the server is killed: at random, and however fast the machine is. */
 const ANSWERS_MIN = 5;
 const ANSWERS_MAX = 80;
