@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `npm test [-- file …]`, `npm run test:long`.
+ * Runs the tests: `npm test [-- file or folder …]`, `npm run test:long`.
  *
  * Everything that this machine can run is run; what needs a service that is missing is reported as
  * skipped. `REQUIRE_SERVICES=1` turns each such skip into a failure.
@@ -8,7 +8,7 @@
  * compiled once for all processes, and temporary files are in memory where the machine has room.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { globSync, mkdirSync, statfsSync } from "node:fs";
+import { globSync, mkdirSync, statfsSync, statSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
@@ -26,7 +26,7 @@ const named = args.filter((arg) => arg !== LONG && !arg.startsWith("--"));
 const flags = args.filter((arg) => arg !== LONG && arg.startsWith("--"));
 const files =
   named.length > 0
-    ? named
+    ? named.flatMap((name) => (isFolder(name) ? globSync(`${name}/**/*.test.ts`).sort() : [name]))
     : globSync(["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts"]).sort();
 
 if (files.length === 0) {
@@ -70,6 +70,10 @@ function temporaryDirectory() {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
   return directory ?? tmpdir();
+}
+
+function isFolder(name) {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function roomIn(directory) {

@@ -19,12 +19,15 @@ export type Label = string | (() => string);
 export class SpinnerLine {
   readonly #stream: Stream;
   #isShown = false;
+  #hiddenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(stream: Stream) {
     this.#stream = stream;
   }
 
+  /** Nothing for a moment after somebody else has written: what was waited for may just be over. */
   show(text: string): void {
+    if (performance.now() - this.#hiddenAtMs < QUIET_MS) return;
     this.#isShown = true;
     this.#stream.write(`${CLEAR_LINE}${text}`);
   }
@@ -32,6 +35,7 @@ export class SpinnerLine {
   hide(): void {
     if (this.#isShown) this.#stream.write(CLEAR_LINE);
     this.#isShown = false;
+    this.#hiddenAtMs = performance.now();
   }
 }
 
