@@ -29,6 +29,7 @@ import type { AgentIndex, AgentReranker, BlobStore, Bus, Mailer } from "./core/p
 import type { ServerProcess } from "./core/process.ts";
 import { createProfiles } from "./core/profile.ts";
 import { createReceipts } from "./core/receipt.ts";
+import { createRegistrations } from "./core/registration.ts";
 import { createRunEngine } from "./core/run-engine.ts";
 import { createSchemas } from "./core/schema.ts";
 import { createSessionEngine } from "./core/session-engine.ts";
@@ -213,9 +214,13 @@ function joinPeople(
     urlOf: (token) => `${parts.baseUrl()}/app/link?token=${token}`,
   });
   const keys = createKeys({ database, clock, random, callers, ledger, requireOwnedAgent });
-  const handoffs = createHandoffs({ database, clock, random, callers, members, attempts });
+  const handoffTools = { database, clock, random, callers, members, attempts };
+  const handoffs = createHandoffs(handoffTools);
+  const mayTrust = config.mode === "development";
+  const registrations = createRegistrations({ ...handoffTools, mayTrust });
   const cleaning = createSignInCleaning(database, clock);
-  return { core: { callers, attempts, members, signInLinks, keys, handoffs }, cleaning };
+  const core = { callers, attempts, members, signInLinks, keys, handoffs, registrations };
+  return { core, cleaning };
 }
 
 function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof joinPeople>) {

@@ -16,6 +16,7 @@ import { cliPackageRoutes } from "./surfaces/cli-package.ts";
 import { createHttp } from "./surfaces/http.ts";
 import { createRelayWire } from "./surfaces/linkedclaw/relay/codec.ts";
 import { oauthRoutes } from "./surfaces/oauth/routes.ts";
+import { openmarlinRoutes } from "./surfaces/openmarlin/routes.ts";
 import { createNativeWire } from "./surfaces/provider-socket/codec.ts";
 import { Admission } from "./surfaces/shared/admission.ts";
 import { clientAddress, upgradeAddress } from "./surfaces/shared/client-address.ts";
@@ -82,6 +83,12 @@ export function openSurfaces(parts: SurfaceParts) {
       cliPackageRoutes(
         createCliPackage({ url, log, nowMs: monotonicMs, environment: childEnvironment() }),
       ),
+      // It answers whatever else is asked for under /v1, so it comes last.
+      openmarlinRoutes(core, {
+        publicUrl: url,
+        addressOf: clientAddress(config.trustedProxies),
+        version: VERSION,
+      }),
     ],
   });
   routeUpgrades(server, {

@@ -5,10 +5,10 @@ import {
   checkRedirect,
   isVerifier,
   type LoopbackRequest,
-  requireClientProgram,
+  requireOAuthProgram,
 } from "./client-program.ts";
 
-const PROGRAM = requireClientProgram("linkedclaw-cli");
+const PROGRAM = requireOAuthProgram("linkedclaw-cli");
 
 const REQUEST: LoopbackRequest = {
   clientId: PROGRAM.id,
@@ -67,7 +67,7 @@ test("a request has to be PKCE with S256 and a state", () => {
 
 test("an unknown program is refused", () => {
   for (const id of ["", "evil", "__proto__", "toString"]) {
-    assert.throws(() => requireClientProgram(id), { code: "invalid_request" });
+    assert.throws(() => requireOAuthProgram(id), { code: "invalid_request" });
   }
 });
 

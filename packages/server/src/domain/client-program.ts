@@ -9,13 +9,24 @@ export interface ClientProgram {
   readonly id: string;
   readonly name: string;
   readonly keyKind: KeyKind;
+}
+
+/** A program that signs a person in by OAuth. */
+export interface OAuthProgram extends ClientProgram {
   /** What it may ask for; there is one thing, a key that acts for the member's workspace. */
   readonly scope: string;
   /** The path that a loopback sign-in goes back to. */
   readonly redirectPath: string;
 }
 
-const CLIENT_PROGRAMS: readonly ClientProgram[] = [
+/** Starts registrations (OpenMarlin contract §4), which are no OAuth: there is nowhere to redirect to. */
+export const REGISTRATION_PROGRAM: ClientProgram = {
+  id: "openmarlin",
+  name: "OpenMarlin client",
+  keyKind: "claw_wsk",
+};
+
+const OAUTH_PROGRAMS: readonly OAuthProgram[] = [
   {
     id: "linkedclaw-cli",
     name: "LinkedClaw command line",
@@ -37,18 +48,23 @@ export interface LoopbackRequest {
   readonly label: string;
 }
 
-/** The program of that id. Throws `invalid_request`. */
-export function requireClientProgram(id: string): ClientProgram {
-  const program = CLIENT_PROGRAMS.find((candidate) => candidate.id === id);
+/** The program of that id, for OAuth. Throws `invalid_request`. */
+export function requireOAuthProgram(id: string): OAuthProgram {
+  const program = OAUTH_PROGRAMS.find((candidate) => candidate.id === id);
   if (!program) throw refused("client_id", "This server does not know the program that asks.");
   return program;
+}
+
+/** The program of that id, whichever way it asks. Throws `invalid_request`. */
+export function requireClientProgram(id: string): ClientProgram {
+  return id === REGISTRATION_PROGRAM.id ? REGISTRATION_PROGRAM : requireOAuthProgram(id);
 }
 
 /**
  * Where an answer may be sent: this machine, by its address (a name could be pointed elsewhere), any
  * port, and exactly the program's path (RFC 8252 §7.3). Throws `invalid_request`.
  */
-export function checkRedirect(program: ClientProgram, redirectUri: string): void {
+export function checkRedirect(program: OAuthProgram, redirectUri: string): void {
   const match = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})(\/.*)$/.exec(redirectUri);
   if (!match || Number(match[1]) > 65_535 || match[2] !== program.redirectPath) {
     throw refused(
@@ -62,7 +78,7 @@ export function checkRedirect(program: ClientProgram, redirectUri: string): void
  * The rest of a loopback sign-in's request, once its program and redirect are known to be good, so
  * that a refusal can be sent there. Throws `invalid_request`.
  */
-export function checkLoopbackRequest(program: ClientProgram, request: LoopbackRequest): void {
+export function checkLoopbackRequest(program: OAuthProgram, request: LoopbackRequest): void {
   if (request.responseType !== "code") throw refused("response_type", "It has to be `code`.");
   if (request.codeChallengeMethod !== "S256") {
     throw refused("code_challenge_method", "Only S256 is supported.");
@@ -77,7 +93,7 @@ export function checkLoopbackRequest(program: ClientProgram, request: LoopbackRe
 }
 
 /** Nothing asked for means all there is. Throws `invalid_request`. */
-export function checkScope(program: ClientProgram, scope: string): void {
+export function checkScope(program: OAuthProgram, scope: string): void {
   if (scope !== "" && scope !== program.scope) {
     throw refused("scope", `The only scope is \`${program.scope}\`.`);
   }

@@ -11,6 +11,7 @@ import {
   type HandoffKind,
   type HandoffState,
   type ReplayRule,
+  registrationState,
   revokesKey,
   startExpiry,
   startState,
@@ -220,4 +221,19 @@ test("a decision is made once, and before the end", () => {
     code: "conflict",
     message: /expired/,
   });
+});
+
+test("how a registration stands, whatever became of it", () => {
+  const at = (handoff: Handoff, seconds: number) =>
+    registrationState(asOf(handoff, after(seconds)));
+  const waiting = started("registration");
+  assert.equal(at(waiting, 899), "pending");
+  assert.equal(at(waiting, 900), "expired");
+  const done = approved("registration");
+  assert.equal(at(done, 3_600), "completed");
+  assert.equal(at(done, 3_601), "completed", "the time for its key is over, and it was completed");
+  const { handoff: delivered } = decideRedemption(done, true, after(2));
+  assert.equal(at(delivered, 86_400), "completed");
+  const denied = decideApproval(waiting, "deny", MEMBER, after(1));
+  assert.equal(at(denied, 2), "expired");
 });

@@ -218,6 +218,16 @@ export function decideFinalisation(handoff: Handoff, at: Date): Handoff {
   return next;
 }
 
+/**
+ * How a registration stands, whatever became of it since: one that was approved stays completed when
+ * the time for redeeming is over; one that was denied never will be (OpenMarlin contract §4.1).
+ */
+export function registrationState(handoff: Handoff): "pending" | "completed" | "expired" {
+  if (handoff.state === "pending") return "pending";
+  const isOver = handoff.state === "denied" || handoff.memberId === undefined;
+  return isOver ? "expired" : "completed";
+}
+
 /** A key that was handed over is taken back when its handoff ends other than well. */
 export function revokesKey(before: Handoff, after: Handoff): boolean {
   const isTakenBack = after.state === "revoked" || after.state === "expired";

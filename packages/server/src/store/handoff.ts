@@ -53,6 +53,15 @@ export async function lockHandoffByLookup(
   return rows[0] && { handoff: toHandoff(rows[0]), proofHash: rows[0].proof_hash };
 }
 
+/** The handoff that a program shows this of, and the SHA-256 of what proves it. */
+export async function findHandoffByLookup(
+  tx: Tx,
+  lookupHash: Buffer,
+): Promise<{ handoff: Handoff; proofHash: Buffer } | undefined> {
+  const rows = await tx.query<HandoffRow>(`${SELECT} where lookup_hash = $1`, [lookupHash]);
+  return rows[0] && { handoff: toHandoff(rows[0]), proofHash: rows[0].proof_hash };
+}
+
 /** Locks the row until the transaction ends, so that of two decisions one is made. */
 export async function lockHandoff(tx: Tx, id: string): Promise<Handoff | undefined> {
   const rows = await tx.query<HandoffRow>(`${SELECT} where id = $1 for update`, [id]);
@@ -60,8 +69,16 @@ export async function lockHandoff(tx: Tx, id: string): Promise<Handoff | undefin
 }
 
 export async function findHandoff(tx: Tx, id: string): Promise<Handoff | undefined> {
+  return (await findProvenHandoff(tx, id))?.handoff;
+}
+
+/** A handoff by its id, and the SHA-256 of what proves it. */
+export async function findProvenHandoff(
+  tx: Tx,
+  id: string,
+): Promise<{ handoff: Handoff; proofHash: Buffer } | undefined> {
   const rows = await tx.query<HandoffRow>(`${SELECT} where id = $1`, [id]);
-  return rows[0] && toHandoff(rows[0]);
+  return rows[0] && { handoff: toHandoff(rows[0]), proofHash: rows[0].proof_hash };
 }
 
 /** The sign-in under way with a user code, given without punctuation. */

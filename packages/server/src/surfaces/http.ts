@@ -63,7 +63,8 @@ function accessLog({ log, observe, nowMs }: HttpParts): MiddlewareHandler {
     const startedAtMs = nowMs();
     await next();
     const ms = nowMs() - startedAtMs;
-    const { method, path } = c.req;
+    const { method } = c.req;
+    const path = withoutSecrets(c.req.path);
     const { status } = c.res;
     observe({ method, status, ms });
     const thrown = c.error ?? (c.get("thrown" as never) as unknown);
@@ -72,6 +73,11 @@ function accessLog({ log, observe, nowMs }: HttpParts): MiddlewareHandler {
       log.error({ ...about, error: thrown }, "request failed");
     } else if (!QUIET.test(path)) log.debug(about, "request");
   };
+}
+
+/** Whoever knows the id of an OpenMarlin registration is given its key. */
+function withoutSecrets(path: string): string {
+  return path.replace(/\bregsess_[^/]+/g, "regsess_…");
 }
 
 // Set before there is an answer: afterwards each would make the answer anew.

@@ -20,6 +20,11 @@ const PUBLIC = new Map([
   ["POST /api/v1/oauth/device_authorization",       "a sign-in begins without a key"],
   ["POST /api/v1/oauth/token",                      "a sign-in ends with one"],
   ["GET /oauth/authorize",                          "refuses a broken request before it asks who is there"],
+  ["GET /openapi.json",                             "programs look whether a server is there"],
+  ["POST /v1/registration/sessions",                "a registration begins without a key"],
+  ["GET /v1/registration/sessions/:id",             "the id is the proof"],
+  ["POST /v1/registration/sessions/:id/api-keys",   "a registration ends with a key"],
+  ["POST /v1/registration/sessions/:id/device/complete", "for development servers: nothing is there elsewhere"],
   ["GET /",                                         "leads to the pages"],
   ["GET /app/hall.css",                             "how pages look"],
   ["GET /app/hall.svg",                             "how pages look"],
@@ -41,7 +46,7 @@ const PARAMETER = /:\w+(?:\{[^}]*\})?/g;
 
 /** Where paths may begin (docs/ARCHITECTURE.md): what other wires and pages claim stays free. */
 const FIRST_PARTS =
-  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|healthz$|readyz$|metrics$)/;
+  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|openapi\.json$|v1\/|healthz$|readyz$|metrics$)/;
 
 test("the routes of all surfaces", async (t) => {
   const GUILDHALL_DATA_DIR = await testDataDirectory(t);

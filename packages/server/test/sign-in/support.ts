@@ -17,6 +17,7 @@ import { createMembers } from "../../src/core/member.ts";
 import { createOrigins } from "../../src/core/origin.ts";
 import { createPayouts } from "../../src/core/payout.ts";
 import type { Mailer } from "../../src/core/ports.ts";
+import { createRegistrations } from "../../src/core/registration.ts";
 import { createSignInLinks } from "../../src/core/sign-in-link.ts";
 import { createWallets } from "../../src/core/wallet.ts";
 import type { Caller } from "../../src/domain/caller.ts";
@@ -25,6 +26,7 @@ import { createLog } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import type { Database } from "../../src/store/database.ts";
 import { oauthRoutes } from "../../src/surfaces/oauth/routes.ts";
+import { openmarlinRoutes } from "../../src/surfaces/openmarlin/routes.ts";
 import { clientAddress } from "../../src/surfaces/shared/client-address.ts";
 import { signInRoutes } from "../../src/surfaces/sign-in/routes.ts";
 import { HeldClock } from "../support/clock.ts";
@@ -63,7 +65,8 @@ export async function startSignIn(
         policy: settings.policy ?? "open",
         oidc: settings.oidc,
       }),
-    );
+    )
+    .route("/", openmarlinRoutes(core, { publicUrl: url, addressOf, version: "1" }));
   listener.handle = getRequestListener(app.fetch);
   return { url, clock, core, database };
 }
@@ -91,6 +94,7 @@ function joinPeople(
     await callers.close();
     await ledger.close();
   });
+  const handoffTools = { database, clock, random, callers, members, attempts };
   return {
     callers,
     attempts,
@@ -100,7 +104,11 @@ function joinPeople(
       ...{ database, clock, random, callers, ledger },
       requireOwnedAgent: () => Promise.reject(new Error("no agents here")),
     }),
-    handoffs: createHandoffs({ database, clock, random, callers, members, attempts }),
+    handoffs: createHandoffs(handoffTools),
+    registrations: createRegistrations({
+      ...handoffTools,
+      mayTrust: settings.mode !== "production",
+    }),
     links: createSignInLinks({
       ...{ database, clock, random, log, members, attempts, mailer: settings.mailer },
       urlOf: (token) => `${url}/app/link?token=${token}`,

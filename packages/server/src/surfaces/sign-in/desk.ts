@@ -5,6 +5,7 @@ import type {
   Handoffs,
   Keys,
   Members,
+  Registrations,
   SignInLinks,
 } from "../../core/index.ts";
 import type { Caller } from "../../domain/caller.ts";
@@ -21,6 +22,7 @@ export interface SignInCore {
   readonly members: Members;
   readonly keys: Keys;
   readonly handoffs: Handoffs;
+  readonly registrations: Registrations;
   readonly links: SignInLinks;
   readonly attempts: Attempts;
   readonly wallets: {

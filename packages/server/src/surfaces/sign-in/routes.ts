@@ -12,6 +12,7 @@ import { createForms } from "./form.ts";
 import { keyRoutes, oneKeyRoutes } from "./keys.ts";
 import { MARK_SVG, STYLE, STYLE_PATH } from "./pages/layout.ts";
 import { createPeople } from "./people.ts";
+import { registerRoutes } from "./register.ts";
 import { homeRoutes, inviteRoutes, spendingRoutes } from "./settings.ts";
 
 const FOREVER = "public, max-age=31536000, immutable";
@@ -46,6 +47,7 @@ const PARTS = [
   enterRoutes,
   deviceRoutes,
   authorizeRoutes,
+  registerRoutes,
   homeRoutes,
   keyRoutes,
   oneKeyRoutes,
