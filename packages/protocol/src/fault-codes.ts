@@ -13,6 +13,8 @@ export const FAULT_CODES = [
   "payload_too_large",
   /** The body or file is of a kind that is not accepted here. */
   "unsupported_media_type",
+  /** A file arrives too slowly, or not any more: nobody waits for the rest. */
+  "upload_too_slow",
   /** The request cannot be understood: bad JSON, a wrong type, a value out of bounds. */
   "invalid_request",
   /** What was named does not exist, or the caller may not see it. */
@@ -118,6 +120,7 @@ export type FaultCode = (typeof FAULT_CODES)[number];
 export const IS_TRANSIENT: Readonly<Record<FaultCode, boolean>> = {
   unauthenticated: false,        suspended: false,              rate_limited: true,
   payload_too_large: false,      unsupported_media_type: false, invalid_request: false,
+  upload_too_slow: true,
   not_found: false,              forbidden: false, chain_not_authorised: false,              capability_not_found: false,
   capability_not_supported: false, interaction_mode_not_supported: false, input_schema_mismatch: false,
   schema_unavailable: false,     invalid_file: false,           slug_taken: false,

@@ -18,6 +18,7 @@ import type { Config } from "./config.ts";
 import type { BlobStore, Bus } from "./core/ports.ts";
 import { type ServerProcess, startProcess } from "./core/process.ts";
 import { localSecretKey, prepareDirectory } from "./data-directory.ts";
+import { UPLOAD_PACE } from "./domain/asset.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createGuardedFetch } from "./lib/guarded-fetch.ts";
 import type { Log } from "./lib/log.ts";
@@ -173,8 +174,9 @@ async function listen(config: Config) {
     response.writeHead(503, { "retry-after": "1", "content-type": "application/json" });
     response.end('{"error":{"code":"starting","message":"The server is starting."}}');
   };
-  // A slow sender may not hold a connection for ever; a run's answer may take its five minutes.
-  const limits = { headersTimeout: 20_000, requestTimeout: 330_000 };
+  // A slow sender may not hold a connection for ever; an upload may take its ten minutes, and is then
+  // told so.
+  const limits = { headersTimeout: 20_000, requestTimeout: UPLOAD_PACE.msMax + 30_000 };
   const server = createServer({ ...limits, shouldUpgradeCallback: isWebSocketUpgrade }, (...args) =>
     listener(...args),
   );

@@ -16,6 +16,8 @@ import {
   assetTypeOf,
   isShownInline,
   safeFilename,
+  UPLOAD_PACE,
+  type UploadPace,
 } from "../domain/asset.ts";
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
@@ -39,6 +41,7 @@ import type { Database } from "../store/database.ts";
 import { AssetInspection } from "./asset-inspection.ts";
 import type { FileLinks } from "./file-link.ts";
 import type { BlobStore, ByteRange, StagedBlob } from "./ports.ts";
+import { PacedUpload } from "./upload-pace.ts";
 import { createUploadSlots } from "./upload-slots.ts";
 
 /** A file on its way in. */
@@ -64,8 +67,8 @@ export interface StoredFile {
 
 export interface Assets {
   /**
-   * @throws {Fault} `payload_too_large`, `unsupported_media_type`, `storage_limit_reached`;
-   * `rate_limited`, `overloaded` where too many uploads are under way.
+   * @throws {Fault} `payload_too_large`, `unsupported_media_type`, `storage_limit_reached`,
+   * `upload_too_slow`; `rate_limited`, `overloaded` where too many uploads are under way.
    */
   upload(caller: Caller, upload: Upload): Promise<Asset>;
   /** A file of the caller's, or one used in work given to it. @throws {Fault} `not_found` */
@@ -85,8 +88,8 @@ export interface AssetsOptions {
   readonly links: FileLinks;
   /** What one workspace may have stored. */
   readonly workspaceBytesMax: number;
-  /** An upload that sends nothing for so long has ended. */
-  readonly uploadIdleMs?: number;
+  /** Unless given, `UPLOAD_PACE`. */
+  readonly uploadPace?: UploadPace;
 }
 
 export function createAssets(options: AssetsOptions): Assets {
@@ -131,10 +134,11 @@ async function takeIn(
 ): Promise<Asset> {
   requireRoom(options, await findStoredAmount(options.database, workspaceId), 0);
   const inspection = new AssetInspection();
-  const lively = unlessIdle(stream, options.uploadIdleMs ?? ASSET_LIMITS.uploadIdleMs);
-  const staged = await options.blobs.stage(inspection.watch(lively));
+  const paced = new PacedUpload(stream, options.uploadPace ?? UPLOAD_PACE);
+  const staged = await options.blobs.stage(inspection.watch(paced.chunks()));
   try {
-    const mime = assetTypeOf(await inspection.content(staged), filename, await declaredMime);
+    const declared = await paced.rest(declaredMime);
+    const mime = assetTypeOf(await inspection.content(staged), filename, declared);
     const asset = {
       id: newId(options.clock, options.random),
       workspaceId,
@@ -148,21 +152,6 @@ async function takeIn(
     return asset;
   } finally {
     await staged.discard();
-  }
-}
-
-/** Passes a stream on, and ends it where it pauses for too long: its sender may be gone. */
-async function* unlessIdle(stream: Readable, idleMs: number): AsyncGenerator<Uint8Array> {
-  const timer = setTimeout(() => {
-    stream.destroy(new Fault("invalid_request", "The upload came to a halt.", { field: "file" }));
-  }, idleMs);
-  try {
-    for await (const chunk of stream) {
-      yield chunk;
-      timer.refresh();
-    }
-  } finally {
-    clearTimeout(timer);
   }
 }
 

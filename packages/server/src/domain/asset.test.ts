@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assetTypeOf, isShownInline, safeFilename } from "./asset.ts";
+import { assetTypeOf, checkUploadPace, isShownInline, safeFilename } from "./asset.ts";
 import type { AssetContent } from "./asset-content.ts";
 import { Fault } from "./fault.ts";
 
@@ -106,3 +106,22 @@ test("only pictures are shown in place", () => {
   assert.equal(isShownInline("text/html"), false);
   assert.equal(isShownInline("application/pdf"), false);
 });
+
+// biome-ignore format: read as a table
+const PACES = [
+  // bytes  elapsed  isFine  why
+  [ 240,    30_000,  true,   "as much as is asked for" ],
+  [ 239,    30_000,  false,  "a byte less" ],
+  [ 0,      30_000,  false,  "nothing at all" ],
+  [ 10_000, 599_999, true,   "fast, and still in time" ],
+  [ 10_000, 600_000, false,  "fast, and too long for all that" ],
+] as const;
+
+for (const [windowBytes, elapsedMs, isFine, why] of PACES) {
+  test(`an upload's pace: ${why}`, () => {
+    const pace = { windowMs: 30_000, windowBytesMin: 240, msMax: 600_000 };
+    const check = () => checkUploadPace(pace, { windowBytes, elapsedMs });
+    if (isFine) check();
+    else assert.throws(check, { code: "upload_too_slow" });
+  });
+}

@@ -60,11 +60,39 @@ export const ASSET_LIMITS = {
   /** Uploads under way: each may fill its limit on this process's disk. */
   uploadsPerProcessMax: 16,
   uploadsPerWorkspaceMax: 4,
-  /** An upload that sends nothing for so long has ended, whatever its connection says. */
-  uploadIdleMs: 30_000,
   /** An upload that was never finished, by a process that is gone, is cleared away after this long. */
   abandonedMs: 3_600_000,
 } as const;
+
+/** How fast an upload has to be: a slot that is held for nothing is nobody else's. */
+export interface UploadPace {
+  /** Every so long it is looked at … */
+  readonly windowMs: number;
+  /** … and must have brought so much since the last time. */
+  readonly windowBytesMin: number;
+  /** From the file's first byte to the form's last. */
+  readonly msMax: number;
+}
+
+/** 8 KB a second at every moment, and 50 MB at 0.7 Mbit/s. */
+export const UPLOAD_PACE: UploadPace = {
+  windowMs: 30_000,
+  windowBytesMin: 240 * 1024,
+  msMax: 600_000,
+};
+
+/** Throws `upload_too_slow`, when a window ends with so few bytes or the upload has taken so long. */
+export function checkUploadPace(
+  pace: UploadPace,
+  { windowBytes, elapsedMs }: { readonly windowBytes: number; readonly elapsedMs: number },
+): void {
+  if (elapsedMs >= pace.msMax) {
+    throw new Fault("upload_too_slow", "The upload took too long. Send it over a faster line.");
+  }
+  if (windowBytes < pace.windowBytesMin) {
+    throw new Fault("upload_too_slow", "The upload came to a halt, or nearly. Send it again.");
+  }
+}
 
 const FILENAME_BYTES_MAX = 200;
 

@@ -14,6 +14,7 @@ import { createFileLinks } from "../../src/core/file-link.ts";
 import { createInputFiles } from "../../src/core/input-files.ts";
 import type { BlobStore } from "../../src/core/ports.ts";
 import { createSchemas } from "../../src/core/schema.ts";
+import type { UploadPace } from "../../src/domain/asset.ts";
 import type { Caller } from "../../src/domain/caller.ts";
 import { createGuardedFetch } from "../../src/lib/guarded-fetch.ts";
 import type { LookupAddresses } from "../../src/lib/guarded-url.ts";
@@ -41,7 +42,7 @@ export function sha256Of(bytes: Uint8Array | string): string {
 
 export interface HallOptions {
   readonly workspaceBytesMax?: number;
-  readonly uploadIdleMs?: number;
+  readonly uploadPace?: UploadPace;
   readonly isLoopbackOpen?: boolean;
   readonly lookup?: LookupAddresses;
   /** Puts something between the use cases and the folder that the blobs are in. */
@@ -66,7 +67,7 @@ export async function openHall(t: TestContext, database: Database, options: Hall
     ...{ database, clock, random, links, log: createLog("silent") },
     blobs: options.wrapBlobs?.(blobs) ?? blobs,
     workspaceBytesMax: options.workspaceBytesMax ?? 1024 ** 3,
-    ...(options.uploadIdleMs ? { uploadIdleMs: options.uploadIdleMs } : {}),
+    ...(options.uploadPace ? { uploadPace: options.uploadPace } : {}),
   });
   const schemas = createSchemas({ database, clock, guardedFetch, baseUrl });
   const inputFiles = createInputFiles({ database, clock, guardedFetch, links });

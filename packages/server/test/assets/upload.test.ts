@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { ASSET_LIMITS, type UploadPace } from "../../src/domain/asset.ts";
 import { onEachHost, openTestDatabase } from "../support/database.ts";
 import { fixture, type Hall, openHall, sha256Of, until } from "./support.ts";
 
@@ -246,25 +247,79 @@ test("an upload that breaks off leaves nothing, wherever it breaks off", async (
   await assertNothingStayed(hall);
 });
 
-test("an upload that comes to a halt is given up", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"), { uploadIdleMs: 50 });
-  const alice = await hall.workspace("alice");
-  const head = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello';
+const FORM_HEAD =
+  '--x\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello';
+/** The file is whole, and the form goes on. */
+const FORM_REST = '\r\n--x\r\ncontent-disposition: form-data; name="mime"\r\n\r\n';
+
+/** An upload that sends a byte every few milliseconds; what it is answered, and when it is over. */
+function trickle(hall: Hall, workspaceId: string, head: string) {
   const sent = request(`${hall.url}/upload`, {
     method: "POST",
-    headers: {
-      "x-workspace": alice.workspaceId,
-      "content-type": "multipart/form-data; boundary=x",
-    },
+    headers: { "x-workspace": workspaceId, "content-type": "multipart/form-data; boundary=x" },
   });
   sent.on("error", () => undefined);
   sent.write(head);
-  const [response] = await once(sent, "response");
-  let body = "";
-  for await (const chunk of response) body += chunk;
-  assert.match(body, /came to a halt/);
-  sent.destroy();
-  await assertNothingStayed(hall);
+  const timer = setInterval(() => sent.write("."), 5);
+  const stop = () => {
+    clearInterval(timer);
+    sent.destroy();
+  };
+  const answered = once(sent, "response").then(async ([response]) => {
+    let body = "";
+    for await (const chunk of response) body += chunk;
+    stop();
+    return JSON.parse(body) as Refusal;
+  });
+  // One that is stopped by the test itself is not answered.
+  answered.catch(() => undefined);
+  return { answered, stop };
+}
+
+// biome-ignore format: read as a table
+const SLOW: readonly (readonly [what: string, head: string, pace: UploadPace, says: RegExp])[] = [
+  ["brings too little",             FORM_HEAD,               { windowMs: 100,    windowBytesMin: 1024, msMax: 60_000 }, /came to a halt/],
+  ["takes too long",                FORM_HEAD,               { windowMs: 60_000, windowBytesMin: 1,    msMax: 150 },    /took too long/],
+  ["lingers on after its file",     FORM_HEAD + FORM_REST,   { windowMs: 100,    windowBytesMin: 1024, msMax: 60_000 }, /came to a halt/],
+];
+
+for (const [what, head, uploadPace, says] of SLOW) {
+  test(`an upload that ${what} is given up, and its place is free`, async (t) => {
+    const database = await openTestDatabase(t, "embedded");
+    const hall = await openHall(t, database, { uploadPace });
+    const alice = await hall.workspace("alice");
+    const slow = Array.from({ length: ASSET_LIMITS.uploadsPerWorkspaceMax }, () =>
+      trickle(hall, alice.workspaceId, head),
+    );
+    t.after(() => {
+      for (const { stop } of slow) stop();
+    });
+    for (const { code, message } of await Promise.all(slow.map(({ answered }) => answered))) {
+      assert.equal(code, "upload_too_slow");
+      assert.match(message, says);
+    }
+    await assertNothingStayed(hall);
+    assert.equal((await hall.upload(alice, "hello", { filename: "a.txt" })).status, 201);
+  });
+}
+
+test("nobody has all the places there are for uploads", async (t) => {
+  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const alice = await hall.workspace("alice");
+  const bob = await hall.workspace("bob");
+  const slow = Array.from({ length: ASSET_LIMITS.uploadsPerWorkspaceMax }, () =>
+    trickle(hall, alice.workspaceId, FORM_HEAD),
+  );
+  t.after(() => {
+    for (const { stop } of slow) stop();
+  });
+  await until(async () => (await hall.filesOnDisk()).length === slow.length);
+  const fifth = await hall.upload(alice, "hello", { filename: "a.txt" });
+  await assertRefused(fifth, "rate_limited");
+  assert.equal((await hall.upload(bob, "hello", { filename: "a.txt" })).status, 201);
+  for (const { stop } of slow) stop();
+  await until(async () => (await hall.filesOnDisk()).length === 1);
+  assert.equal((await hall.upload(alice, "hello", { filename: "a.txt" })).status, 201);
 });
 
 test("what is no form with one file is refused", async (t) => {

@@ -14,6 +14,7 @@ export const LINKEDCLAW_ERRORS = {
   payload_too_large:              { status: 413, code: "payload_too_large" },
   storage_limit_reached:          { status: 413, code: "storage_limit_reached" },
   unsupported_media_type:         { status: 415, code: "unsupported_type" },
+  upload_too_slow:                { status: 408, code: "upload_too_slow" },
   invalid_request:                { status: 422, code: "invalid_request" },
   not_found:                      { status: 404, code: "not_found" },
   forbidden:                      { status: 403, code: "forbidden" },

@@ -9,6 +9,7 @@ export const NATIVE_STATUS = {
   payload_too_large:              413,
   storage_limit_reached:          413,
   unsupported_media_type:         415,
+  upload_too_slow:                408,
   invalid_request:                400,
   not_found:                      404,
   forbidden:                      403,

@@ -27,6 +27,7 @@ export const OAUTH_ERRORS: FaultTable<Word> = {
   payload_too_large:              { status: 413, error: "invalid_request" },
   storage_limit_reached:          { status: 400, error: "invalid_request" },
   unsupported_media_type:         { status: 400, error: "invalid_request" },
+  upload_too_slow:                { status: 400, error: "invalid_request" },
   invalid_request:                { status: 400, error: "invalid_request" },
   not_found:                      { status: 400, error: "invalid_grant" },
   forbidden:                      { status: 400, error: "access_denied" },

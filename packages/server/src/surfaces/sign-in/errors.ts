@@ -24,6 +24,7 @@ export const PAGE_ERRORS: FaultTable<Word> = {
   payload_too_large:              { status: 413, heading: "Too large" },
   storage_limit_reached:          REFUSED,
   unsupported_media_type:         { status: 415, heading: "Not understood" },
+  upload_too_slow:                REFUSED,
   invalid_request:                { status: 400, heading: "Not understood" },
   not_found:                      { status: 404, heading: "Not found" },
   forbidden:                      { status: 403, heading: "Not allowed" },
