@@ -184,7 +184,7 @@ async function replay(
 }
 
 /** All of the request but the key under which it came, in the order of its fields. */
-function hashOf({ idempotencyKey: _key, chainId: _chain, ...asked }: CreateBroadcast): string {
+function hashOf({ idempotencyKey: _key, ...asked }: CreateBroadcast): string {
   const entries = Object.entries(asked).sort(([a], [b]) => (a < b ? -1 : 1));
   return sha256Hex(
     JSON.stringify(entries, (_, value) => (typeof value === "bigint" ? value.toString() : value)),

@@ -239,8 +239,10 @@ async function replay(
   return { run, isReplay: true, processId: run.processId };
 }
 
+/** The chain is part of what is asked for: by another one it is another's ceiling that pays. */
 function hashOf(command: InvokeRun): string {
   const { agentId, capability, input, manifest, manifestId, maxMicros, timeoutSeconds } = command;
   const parts = [agentId, capability, input, manifestId ?? manifest, timeoutSeconds];
-  return sha256Hex(JSON.stringify([...parts, maxMicros?.toString() ?? null]));
+  const most = maxMicros?.toString() ?? null;
+  return sha256Hex(JSON.stringify([...parts, most, command.chainId ?? null]));
 }

@@ -253,9 +253,8 @@ async function replay(
 }
 
 function hashOf(command: OpenSession): string {
-  const { agentId, capability, messagesMax, quote, isOpenQuote, mandateId } = command;
+  const { agentId, capability, messagesMax, quote, isOpenQuote, mandateId, chainId } = command;
   const named = quote && [quote.shape, `${quote.amountMicros}`, `${quote.ceilingMicros ?? ""}`];
-  return sha256Hex(
-    JSON.stringify([agentId, capability, messagesMax, named ?? null, isOpenQuote, mandateId]),
-  );
+  const asked = [agentId, capability, messagesMax, named ?? null, isOpenQuote];
+  return sha256Hex(JSON.stringify([...asked, mandateId ?? null, chainId ?? null]));
 }

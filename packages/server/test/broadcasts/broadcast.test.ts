@@ -282,6 +282,9 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal((await balanceOf(alice.member)).escrowed, 20);
     const other = await create(alice, { instruction: "Something else." }, headers);
     assert.deepEqual([other.status, other.body.code], [409, "idempotency_conflict"]);
+    const chain = { "x-linkedclaw-chain-id": `chn_${"f".repeat(24)}` };
+    const chained = await create(alice, {}, { ...headers, ...chain });
+    assert.deepEqual([chained.status, chained.body.code], [409, "idempotency_conflict"]);
     await alice.member.ask("POST", `/mandates/${alice.mandateId}/revoke`);
     const replay = await create(alice, {}, headers);
     assert.deepEqual([replay.status, [...ids][0]], [201, replay.body.task_id]);

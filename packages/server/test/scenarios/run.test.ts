@@ -156,6 +156,15 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const other = await invoke(alice, seller.agentId, { input: { text: "other" } }, headers);
     assert.equal(other.status, 409);
     assert.equal(other.body.code, "idempotency_conflict");
+    // By another chain it would be under another ceiling: not the same request.
+    const chained = await invoke(
+      alice,
+      seller.agentId,
+      {},
+      { ...headers, "x-linkedclaw-chain-id": `chn_${"f".repeat(24)}` },
+    );
+    assert.deepEqual([chained.status, chained.body.code], [409, "idempotency_conflict"]);
+    assert.equal(count, 1);
     assert.equal((await balanceOf(alice)).available, 999_955);
     // Only opened work consumes a key: a request that was refused leaves it free.
     const free = { "idempotency-key": "a-free-key" };
