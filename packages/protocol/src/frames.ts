@@ -150,7 +150,13 @@ export type ServerFrame =
   | ServerSlotFrame
   | { readonly type: "heartbeat" }
   /** Something was wrong with a frame; the connection goes on. */
-  | { readonly type: "notice"; readonly code: string; readonly message: string };
+  | {
+      readonly type: "notice";
+      readonly code: string;
+      readonly message: string;
+      /** The session that the frame was about, where it was about one. */
+      readonly session?: string | undefined;
+    };
 
 /** A frame that was read, or what is wrong with it. */
 export type Decoded<F> =
@@ -226,7 +232,7 @@ const SERVER_FRAMES: Table<ServerFrame> = {
   ...SERVER_SESSION_FRAMES,
   ...SERVER_SLOT_FRAMES,
   heartbeat: {},
-  notice: { code: CODE, message: WORDS },
+  notice: { code: CODE, message: WORDS, session: optional(id) },
 };
 
 /** Reads one text message from a provider. Never throws. */

@@ -186,7 +186,8 @@ export interface ProviderLink {
   taken(sessionId: string, number: number, turn: number, outcome: "ok" | "late"): void;
   tellSlot(telling: SlotTelling): void;
   /** Something was wrong with what the provider sent; the connection goes on. */
-  notice(code: string, message: string): void;
+  /** Something that it said is of no account; which session that was about, where it was one. */
+  notice(code: string, message: string, sessionId?: string): void;
   close(reason: LinkClosing, message: string): void;
   /** Bytes that were sent and that the network has not taken yet. */
   bufferedBytes(): number;

@@ -46,6 +46,17 @@ test("what is not a frame is complained about, and the connection goes on", (t) 
     peer.send({ type: "message", session: stranger, number: 1, final: false, payload: {} });
     const { session, number, outcome } = await peer.next("taken");
     assert.deepEqual([session, number, outcome], [stranger, 1, "late"]);
+    const of = { session: stranger };
+    for (const frame of [
+      { type: "take", ...of, attempt: 1 },
+      { type: "decline", ...of, attempt: 1, code: "provider_busy" },
+      { type: "quote", ...of, amountMicros: "1", ceilingMicros: "2" },
+      { type: "bill", ...of, totalMicros: "1" },
+    ]) {
+      peer.send(frame);
+      const notice = await peer.next("notice");
+      assert.deepEqual([notice.code, notice.session], ["late", stranger], frame.type);
+    }
     assert.deepEqual(hall.runs.events, []);
 
     peer.send(`{"type":"result","run":"${runId}","attempt":1,"output":"\\u0000"}`);

@@ -182,6 +182,37 @@ test("transport_shutdown is a goodbye, and silence is noticed unless pings are a
     ]);
   }));
 
+test("what is said of a session or a gig task to no avail is answered with an ERROR", (t) =>
+  withHall(t, async (hall) => {
+    const peer = await identified(hall, await hall.agent());
+    const [session_id, task_id] = [`ses_${"f".repeat(24)}`, `gig_${"f".repeat(24)}`];
+    const amounts = { amount_credits: 1, max_credits: 2 };
+    // biome-ignore format: read as a table (LinkedClaw contract §7.5)
+    const cases = [
+      [{ type: "SESSION_ACCEPT", session_id },                       "late"],
+      [{ type: "SESSION_REJECT", session_id, reason: "no" },         "late"],
+      [{ type: "QUOTE_PROPOSAL", session_id, ...amounts },           "late"],
+      [{ type: "INVOICE", session_id, total_credits: 1 },            "late"],
+      [{ type: "SESSION_REPLY", session_id, payload: {} },           "late"],
+      [{ type: "SESSION_ACCEPT" },                                   "invalid_frame"],
+      [{ type: "SESSION_REJECT", session_id: "ses_1" },              "invalid_frame"],
+      [{ type: "SESSION_ERROR", session_id, in_reply_to_seq: "one" }, "invalid_frame"],
+      [{ type: "QUOTE_PROPOSAL", session_id, amount_credits: 1 },    "invalid_frame"],
+      [{ type: "INVOICE", session_id, total_credits: 0.5 },          "invalid_frame"],
+      [{ type: "GIG_TASK_BID", accept: true },                       "invalid_frame"],
+      [{ type: "GIG_TASK_BID", task_id, accept: "yes" },             "invalid_frame"],
+      [{ type: "GIG_TASK_ERROR", code: "subagent_error" },           "invalid_frame"],
+    ] as const;
+    for (const [index, [frame, code]] of cases.entries()) {
+      peer.send({ id: `frm_${index}`, ...frame });
+      const error = await peer.next("ERROR");
+      assert.equal(error.code, code, JSON.stringify(frame));
+      if (code === "late") assert.equal(error.session_id, session_id);
+      else assert.equal(error.reply_to, `frm_${index}`);
+    }
+    assert.deepEqual(hall.runs.events, []);
+  }));
+
 test("unknown types are answered, frames beyond a megabyte end the connection with 1009", (t) =>
   withHall(t, async (hall) => {
     const peer = await identified(hall, await hall.agent());

@@ -125,11 +125,13 @@ export class LinkSessions {
     try {
       switch (says.kind) {
         case "session-accepted":
-          await events.accepted(identity, says.sessionId, says.attempt);
+          this.#heed(says.sessionId, await events.accepted(identity, says.sessionId, says.attempt));
           break;
-        case "session-declined":
-          await events.declined(identity, says.sessionId, says.attempt, says);
+        case "session-declined": {
+          const { sessionId, attempt } = says;
+          this.#heed(sessionId, await events.declined(identity, sessionId, attempt, says));
           break;
+        }
         case "session-said": {
           const { sessionId, number, turn, isFinal } = says.message;
           if (isFinal && this.#open.get(sessionId)?.delete(turn)) this.#parts.giveBack();
@@ -137,28 +139,49 @@ export class LinkSessions {
           break;
         }
         case "session-quoted":
-          await events.quoted(identity, says.quote);
+          this.#heed(says.quote.sessionId, await events.quoted(identity, says.quote));
           break;
         case "session-billed":
-          await events.billed(identity, says.bill);
+          this.#heed(says.bill.sessionId, await events.billed(identity, says.bill));
           break;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error, sessionOf(says));
     }
+  }
+
+  /** What counts shows by what follows it; what does not is told, or its sender would wait for ever. */
+  #heed(sessionId: string, taken: Taken): void {
+    if (taken === "ok") return;
+    const message = "This came too late, or is about no session that you were asked to take.";
+    this.#parts.link.notice("late", message, sessionId);
   }
 
   #said({ message }: Extract<SessionSays, { readonly kind: "session-said" }>): Promise<Taken> {
     return this.#parts.events.said(this.#parts.identity, message);
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, sessionId?: string): void {
     const { link, log, close } = this.#parts;
     if (error instanceof Fault && error.code !== "overloaded") {
-      link.notice(error.code, error.message);
+      link.notice(error.code, error.message, sessionId);
       return;
     }
     log.error({ error }, "what a provider said in a session could not be taken");
     close("internal", "Something went wrong on our side. Come back in a moment.");
+  }
+}
+
+function sessionOf(says: SessionSays): string {
+  switch (says.kind) {
+    case "session-accepted":
+    case "session-declined":
+      return says.sessionId;
+    case "session-said":
+      return says.message.sessionId;
+    case "session-quoted":
+      return says.quote.sessionId;
+    case "session-billed":
+      return says.bill.sessionId;
   }
 }

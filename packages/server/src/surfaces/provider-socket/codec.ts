@@ -80,7 +80,8 @@ function createCodec(clock: Clock): ProviderCodec {
       const frame = encodeSlotTelling(telling, clock);
       return frame && encode(frame);
     },
-    notice: (code, message) => encode({ type: "notice", code, message }),
+    notice: (code, message, session) =>
+      encode({ type: "notice", code, message, ...(session !== undefined && { session }) }),
     closing: (code, message) =>
       code === "goodbye" ? undefined : encode({ type: "rejected", code, message }),
   };

@@ -61,7 +61,7 @@ export interface ProviderCodec {
   credit(runId: string, attempt: number, until: number): string | undefined;
   settled(runId: string, attempt: number, outcome: "ok" | "late"): string | undefined;
   tellSlot(telling: SlotTelling): string | undefined;
-  notice(code: string, message: string): string;
+  notice(code: string, message: string, sessionId?: string): string;
   /** The last frame. `isIdentified` tells a rejection at the door from an end later on. */
   closing(closing: LinkClosing, message: string, isIdentified: boolean): string | undefined;
 }
@@ -210,8 +210,8 @@ class ProviderSocket implements ProviderLink {
     this.#send(this.#codec.tellSlot(telling));
   }
 
-  notice(code: string, message: string): void {
-    this.#send(this.#codec.notice(code, message));
+  notice(code: string, message: string, sessionId?: string): void {
+    this.#send(this.#codec.notice(code, message, sessionId));
   }
 
   close(closing: LinkClosing, message: string): void {

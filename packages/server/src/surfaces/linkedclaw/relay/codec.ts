@@ -10,7 +10,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import type { Heard, ProviderCodec, Wire } from "../../shared/provider-socket.ts";
 import { chargeCredits } from "../credits.ts";
 import { fieldOf, idOf, meaningOf, parseFrame, type RelayFrame, textOf } from "./frames.ts";
-import { encodeGigTask, hearBid, hearGigTaskError } from "./gig-tasks.ts";
+import { encodeGigTask, type HeardGigTask, hearBid, hearGigTaskError } from "./gig-tasks.ts";
 import { type HeardSession, RelaySessions } from "./sessions.ts";
 
 /** This wire's word for why a connection ends. */
@@ -99,12 +99,10 @@ class RelayCodec implements ProviderCodec {
         return this.#hearResult(frame);
       case "INVOKE_ERROR":
         return this.#hearError(frame);
-      case "GIG_TASK_BID": {
-        const says = hearBid(frame);
-        return says ? { kind: "says", says } : { kind: "ignored" };
-      }
+      case "GIG_TASK_BID":
+        return this.#hearGigTask(frame, hearBid(frame));
       case "GIG_TASK_ERROR":
-        return { kind: "says", says: hearGigTaskError(frame) };
+        return this.#hearGigTask(frame, hearGigTaskError(frame));
       case "TRANSPORT_SHUTDOWN": {
         const reason = textOf(frame, "reason", 200);
         return { kind: "says", says: { kind: "goodbye", reason } };
@@ -202,8 +200,10 @@ class RelayCodec implements ProviderCodec {
     return frame && this.#encode(frame.type, { ...frame.fields, id: frame.id });
   }
 
-  notice(code: string, message: string): string {
-    return this.#encode("ERROR", { code, message });
+  notice(code: string, message: string, sessionId?: string): string {
+    if (sessionId === undefined) return this.#encode("ERROR", { code, message });
+    const about = { code, message, session_id: prefixed("ses", sessionId) };
+    return this.#encode("ERROR", about, this.#sessions.saidBy(sessionId));
   }
 
   closing(closing: LinkClosing, message: string, isIdentified: boolean): string | undefined {
@@ -256,6 +256,12 @@ class RelayCodec implements ProviderCodec {
       const reply = this.#lateSession(fieldOf(frame, "session_id"), frame.id);
       return { kind: "nonsense", reply };
     }
+    if ("problem" in heard) return this.#complain("invalid_frame", heard.problem, frame.id);
+    return { kind: "says", says: heard.says };
+  }
+
+  #hearGigTask(frame: RelayFrame, heard: HeardGigTask): Heard {
+    if (heard === "noted") return { kind: "ignored" };
     if ("problem" in heard) return this.#complain("invalid_frame", heard.problem, frame.id);
     return { kind: "says", says: heard.says };
   }

@@ -59,19 +59,26 @@ function encodeFacts(broadcast: ToldBroadcast): RelayFrame {
   };
 }
 
-/** What a GIG_TASK_BID means, where it means anything yet. */
-export function hearBid(frame: RelayFrame): SlotSays | undefined {
-  const isAccepted = fieldOf(frame, "accept") === true;
-  if (isAccepted) return undefined;
-  return { kind: "slot-passed", broadcastId: idOf(frame, "task_id", "gig"), isBusy: false };
+/** What a provider's frame comes to, or what is wrong with it; `noted` is what needs nothing done. */
+export type HeardGigTask = { readonly says: SlotSays } | { readonly problem: string } | "noted";
+
+/** A bid only says that the agent is interested. */
+export function hearBid(frame: RelayFrame): HeardGigTask {
+  const broadcastId = idOf(frame, "task_id", "gig");
+  const isAccepted = fieldOf(frame, "accept");
+  if (broadcastId === "") return { problem: "task_id is not the id of a gig task." };
+  if (typeof isAccepted !== "boolean") return { problem: "accept is neither true nor false." };
+  if (isAccepted) return "noted";
+  return { says: { kind: "slot-passed", broadcastId, isBusy: false } };
 }
 
-export function hearGigTaskError(frame: RelayFrame): SlotSays {
-  return {
-    kind: "slot-given-up",
-    slotId: idOf(frame, "result_id", "res") || undefined,
-    broadcastId: idOf(frame, "task_id", "gig") || undefined,
-    code: textOf(frame, "code", 64),
-    message: textOf(frame, "message", TEXT_MAX),
-  };
+export function hearGigTaskError(frame: RelayFrame): HeardGigTask {
+  const slotId = idOf(frame, "result_id", "res") || undefined;
+  const broadcastId = idOf(frame, "task_id", "gig") || undefined;
+  if (!slotId && !broadcastId) {
+    return { problem: "There is neither the result_id of a seat nor the task_id of a gig task." };
+  }
+  const code = textOf(frame, "code", 64);
+  const message = textOf(frame, "message", TEXT_MAX);
+  return { says: { kind: "slot-given-up", slotId, broadcastId, code, message } };
 }

@@ -25,6 +25,8 @@ interface KnownSession {
   readonly chainId: string;
   /** The frames that answered its turns, to be named should they come too late. */
   readonly answeredBy: Map<number, unknown>;
+  /** The last frame that was said of the session itself, to be named should it be of no account. */
+  saidBy: unknown;
 }
 
 const TEXT_MAX = 2_000;
@@ -64,8 +66,16 @@ export class RelaySessions {
     return frameId;
   }
 
+  /** The frame that took, declined, quoted or billed a session last. */
+  saidBy(sessionId: string): unknown {
+    return this.#known.get(sessionId)?.saidBy;
+  }
+
   hear(type: string, frame: RelayFrame): HeardSession {
     const sessionId = idOf(frame, "session_id", "ses");
+    if (sessionId === "") return { problem: "session_id is not the id of a session." };
+    const known = this.#known.get(sessionId);
+    if (known && type !== "SESSION_REPLY" && type !== "SESSION_ERROR") known.saidBy = frame.id;
     switch (type) {
       case "SESSION_ACCEPT": {
         const attempt = this.#known.get(sessionId)?.attempt;
@@ -154,8 +164,9 @@ export class RelaySessions {
   }
 
   #know({ sessionId, chainId }: ToldSession, attempt: number): void {
-    const answeredBy = this.#known.get(sessionId)?.answeredBy ?? new Map<number, unknown>();
-    this.#known.set(sessionId, { attempt, chainId, answeredBy });
+    const known = this.#known.get(sessionId);
+    const answeredBy = known?.answeredBy ?? new Map<number, unknown>();
+    this.#known.set(sessionId, { attempt, chainId, answeredBy, saidBy: known?.saidBy });
   }
 
   #rejected(sessionId: string, frame: RelayFrame): HeardSession {
