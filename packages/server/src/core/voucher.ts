@@ -12,6 +12,7 @@ import { checkOperationAmount, transferId, type WalletBalance } from "../domain/
 import type { Clock } from "../lib/clock.ts";
 import { sha256 } from "../lib/digest.ts";
 import { newId, type Random } from "../lib/random.ts";
+import { createTurns } from "../lib/turns.ts";
 import type { Database } from "../store/database.ts";
 import { findVoucherByCode, insertVoucher } from "../store/voucher.ts";
 import { findBalance, findTransfer } from "../store/wallet.ts";
@@ -55,6 +56,9 @@ const REDEEMED = "This code was redeemed already.";
 
 export function createVouchers(deps: Dependencies): Vouchers {
   const { database, clock, random } = deps;
+  // An attempt counts until it is known to be a good one. Good ones of one workspace at the same time
+  // would together be too many.
+  const guesses = createTurns();
   return {
     async create({ amountMicros, code: chosen, expiresAt }) {
       checkOperationAmount(amountMicros);
@@ -69,12 +73,7 @@ export function createVouchers(deps: Dependencies): Vouchers {
     },
 
     async redeem(caller, code) {
-      const takeBack = await deps.attempts.take("voucher-code", caller.workspaceId);
-      const voucher = await findVoucherByCode(database, sha256(foldVoucherCode(code)));
-      if (!voucher) {
-        throw new Fault("not_found", "There is no such code.", { kind: "voucher", id: "" });
-      }
-      await takeBack();
+      const voucher = await guesses.add(caller.workspaceId, () => find(deps, caller, code));
       await credit(deps, caller, voucher);
       return {
         transferId: transferId({ reference: "voucher", name: voucher.id }),
@@ -83,6 +82,17 @@ export function createVouchers(deps: Dependencies): Vouchers {
       };
     },
   };
+}
+
+/** Counts as an attempt, which is taken back where there is such a code. */
+async function find({ attempts, database }: Dependencies, { workspaceId }: Caller, code: string) {
+  const takeBack = await attempts.take("voucher-code", workspaceId);
+  const voucher = await findVoucherByCode(database, sha256(foldVoucherCode(code)));
+  if (!voucher) {
+    throw new Fault("not_found", "There is no such code.", { kind: "voucher", id: "" });
+  }
+  await takeBack();
+  return voucher;
 }
 
 async function credit(deps: Dependencies, caller: Caller, voucher: Voucher): Promise<void> {

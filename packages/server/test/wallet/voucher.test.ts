@@ -57,3 +57,19 @@ onEachHost("guessing is stopped, and a good code is no guess", async (t, databas
   }
   await assert.rejects(vouchers.redeem(alice, "GUESS11"), { code: "rate_limited" });
 });
+
+onEachHost("good codes that are typed in at the same time are no guesses", async (t, database) => {
+  const { member, vouchers, wallets } = openBank(t, database);
+  const alice = await member("alice");
+  const made = Array.from({ length: 15 }, () => vouchers.create({ amountMicros: USD }));
+  const codes = (await Promise.all(made)).map(({ code }) => code);
+  await Promise.all(codes.map((code) => vouchers.redeem(alice, code)));
+  assert.equal((await wallets.balance(alice)).postedMicros, PLAY + 15n * USD);
+  // Wrong ones at the same time are still no more than ten.
+  const guesses = Array.from({ length: 15 }, (_, guess) => vouchers.redeem(alice, `GUESS${guess}`));
+  const outcomes = await Promise.allSettled(guesses);
+  const refused = outcomes.filter(
+    (outcome) => outcome.status === "rejected" && outcome.reason.code === "rate_limited",
+  );
+  assert.equal(refused.length, 5);
+});
