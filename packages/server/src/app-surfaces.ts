@@ -25,6 +25,7 @@ import {
   developmentHosts,
   developmentRefusal,
 } from "./surfaces/shared/development-guard.ts";
+import { hasHostTwice } from "./surfaces/shared/one-host.ts";
 import { createProviderSockets } from "./surfaces/shared/provider-socket.ts";
 import { createRateLimiter } from "./surfaces/shared/rate-limit.ts";
 import { signInRoutes } from "./surfaces/sign-in/routes.ts";
@@ -137,7 +138,8 @@ function openSockets(parts: SurfaceParts) {
 function refusalOf(
   request: IncomingMessage,
   hosts: ReadonlySet<string> | undefined,
-): 403 | undefined {
+): 400 | 403 | undefined {
+  if (hasHostTwice(request)) return 400;
   return hosts && developmentRefusal(request.headers, hosts) ? 403 : undefined;
 }
 

@@ -7,6 +7,7 @@ import { linkedclawRoutes } from "./linkedclaw/routes.ts";
 import { nativeRoutes } from "./native/routes.ts";
 import { type Operations, operationsRoutes } from "./operations.ts";
 import { faultOf } from "./shared/fault-table.ts";
+import { oneHost } from "./shared/one-host.ts";
 import { plainRefusal } from "./shared/plain-refusal.ts";
 import type { createRateLimiter } from "./shared/rate-limit.ts";
 import { requestIdOf, requestIds } from "./shared/request-id.ts";
@@ -38,6 +39,7 @@ export function createHttp(parts: HttpParts): Hono {
   app.use(requestIds(parts.newRequestId));
   app.use(accessLog(parts));
   app.use(securityHeaders);
+  app.use(oneHost);
   if (parts.guard) app.use(parts.guard);
   app.onError((error, c) => {
     log.error({ error, requestId: requestIdOf(c) }, "a request failed");

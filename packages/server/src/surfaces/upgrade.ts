@@ -18,10 +18,15 @@ export interface UpgradeRoutes {
   /** `/ws` with `EIO`; where there is none, such a request finds nothing. */
   readonly engine?: UpgradeHandler;
   /** What has to be refused before it is routed, as for plain requests: an HTTP status, or nothing. */
-  readonly refuse?: (request: IncomingMessage) => 403 | 503 | undefined;
+  readonly refuse?: (request: IncomingMessage) => 400 | 403 | 503 | undefined;
 }
 
-const STATUS_TEXT = { 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable" } as const;
+const STATUS_TEXT = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  503: "Service Unavailable",
+} as const;
 
 /**
  * Whether a request asks for what there is to upgrade to. Any other offer, such as `h2c`, may be

@@ -333,6 +333,23 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await assertRefused(alice, rebound, () => sendRaw(hall, "/api/v1/credits", headers));
   },
 
+  async "two Host headers are no request, whichever of them is right"(_t, { hall, alice }) {
+    const { host } = new URL(hall.url);
+    const authorization = `Bearer ${alice.key}`;
+    for (const hosts of [
+      [host, "attacker.example"],
+      ["attacker.example", host],
+      [host, host],
+    ]) {
+      const headers = { authorization, host: hosts };
+      const expected = { status: 400, code: "invalid_request" };
+      await assertRefused(alice, expected, () => sendRaw(hall, "/api/v1/credits", headers));
+      const upgrade = { connection: "upgrade", upgrade: "websocket", host: hosts };
+      const { status } = await sendRaw(hall, "/ws", upgrade);
+      assert.equal(status, 400);
+    }
+  },
+
   async "names that mean something to JavaScript are only names"(_t, { alice, seller, hall }) {
     const input = '{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"x":1}},"text":"a"}';
     const text = `{"agent_id":"${seller.agentId}","capability":"echo","input":${input},"manifest":{"intention":"a"}}`;

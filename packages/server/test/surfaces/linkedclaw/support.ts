@@ -39,10 +39,10 @@ export async function send(hall: Guildhall, member: Member, sent: Sent): Promise
 export function sendRaw(
   hall: Guildhall,
   path: string,
-  headers: Record<string, string>,
+  headers: Record<string, string | string[]>,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${hall.url}${path}`, { headers }, async (response) => {
+    const sent = request(`${hall.url}${path}`, async (response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk as Buffer);
       resolve({
@@ -51,6 +51,8 @@ export function sendRaw(
         headers: new Headers(response.headers as Record<string, string>),
       });
     });
+    // One by one: a list of values is then a header each.
+    for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
     sent.once("error", reject).end();
   });
 }
