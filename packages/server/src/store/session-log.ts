@@ -147,6 +147,8 @@ export interface PageRequest {
 
 export interface EventPage {
   readonly state: SessionState;
+  /** How long the log is: the position of what is added next. */
+  readonly length: number;
   readonly events: readonly LoggedEvent[];
 }
 
@@ -157,9 +159,10 @@ export async function listEvents(
   bytesMax: number,
 ): Promise<EventPage[]> {
   const rows = await tx.query<EventRow>(
-    `select u.at as page, w.state, e.position, e.seq, e.is_final, e.author, e.kind, e.at, e.payload
+    `select u.at as page, w.state, l.next_position as length, e.position, e.seq, e.is_final, e.author, e.kind, e.at, e.payload
        from unnest($1::text[], $2::int[], $3::int[]) with ordinality u(id, start, most, at)
        join work w on w.id = u.id
+       join session_logs l on l.session_id = u.id
        left join lateral (
          select t.*, sum(octet_length(t.payload)) over (order by t.position) as total
            from (select x.* from session_events x
@@ -174,11 +177,16 @@ export async function listEvents(
       bytesMax,
     ],
   );
-  const found = pages.map(() => ({ state: "ended" as SessionState, events: [] as LoggedEvent[] }));
+  const found = pages.map(() => ({
+    state: "ended" as SessionState,
+    length: 0,
+    events: [] as LoggedEvent[],
+  }));
   for (const row of rows) {
     const page = found[Number(row.page) - 1];
     if (!page) continue;
     page.state = row.state;
+    page.length = row.length;
     if (row.position !== null) page.events.push(toEvent(row));
   }
   return found;
@@ -356,6 +364,7 @@ export async function offerSession(
 interface EventRow {
   page: bigint;
   state: SessionState;
+  length: number;
   position: number | null;
   seq: number | null;
   is_final: boolean;

@@ -1,6 +1,7 @@
 /** What a session goes through between its two sides, over HTTP and a provider's socket, and what it costs. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { LIMITS } from "@guildhall/protocol";
 import { ProviderError, SessionDeclined } from "@guildhall/sdk";
 import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { type Guildhall, startGuildhall } from "../support/guildhall.ts";
@@ -66,8 +67,16 @@ const SCENARIOS: Record<string, Scenario> = {
     assert.deepEqual([page.body.next_offset, page.body.session_status], [3, "active"]);
     const none = await alice.ask("GET", `/sessions/${id}/events?since=5`);
     assert.deepEqual([none.body.events, none.body.next_offset], [[], 5]);
+    const beyond = await alice.ask("GET", `/sessions/${id}/events?since=500`);
+    assert.deepEqual([beyond.body.events, beyond.body.next_offset], [[], 5]);
+    // A message that is refused takes neither its number nor a place in the log.
+    const large = { seq: 8, payload: { text: "x".repeat(LIMITS.messageBytesMax) } };
+    assert.equal((await alice.ask("POST", `/sessions/${id}/messages`, large)).status, 413);
+    const smaller = await send(alice, id, 8);
+    assert.deepEqual([smaller.status, smaller.body.offset], [202, 5]);
+    await repliesTo(alice, id, 3);
     const { body } = await alice.ask("POST", `/sessions/${id}/end`);
-    assert.equal(body.settlement.settled_credits, 60);
+    assert.equal(body.settlement.settled_credits, 90);
   },
 
   async "messages sent at once are told in their order, each once"(t, hall, slug) {
@@ -219,6 +228,58 @@ const SCENARIOS: Record<string, Scenario> = {
     await alice.ask("POST", `/sessions/${third.session_id}/cancel`);
     assert.deepEqual(await wallet(alice), [WALLET - 20 - 25, 0]);
     assert.deepEqual(await wallet(seller.member), [WALLET + 45, 0]);
+  },
+
+  async "the same key opens one session; by another chain it is another request"(t, hall, slug) {
+    const seller = await serve(t, hall, { slug, meta: curve("per_session", 500) });
+    const alice = await hall.member(`alice-${slug}@example.com`);
+    const wanted = { agent_id: seller.agentId, capability: "chat" };
+    const ask = (headers = {}) =>
+      alice.ask("POST", "/sessions", wanted, { "idempotency-key": "one", ...headers });
+    const first = await ask();
+    assert.equal((await ask()).body.session_id, first.body.session_id);
+    const chained = { "x-linkedclaw-chain-id": `chn_${"f".repeat(24)}` };
+    await assertRefused(alice, { status: 409, code: "idempotency_conflict" }, () => ask(chained));
+    assert.deepEqual(await wallet(alice), [WALLET - 500, 500]);
+    await alice.ask("POST", `/sessions/${first.body.session_id}/cancel`);
+  },
+
+  async "cancelling after an extension gives back this leg alone"(t, hall, slug) {
+    const seller = await serve(t, hall, { slug, meta: curve("per_message", 10) });
+    const alice = await hall.member(`alice-${slug}@example.com`);
+    const first = await hire(alice, seller.agentId, { max_messages: 3 });
+    await send(alice, first, 1);
+    await repliesTo(alice, first, 1);
+    const extend = async (id: string) =>
+      (await alice.ask("POST", `/sessions/${id}/extend`, { tier: "next" })).body.session.session_id;
+    const cancel = (id: string) => alice.ask("POST", `/sessions/${id}/cancel`);
+    const second = await extend(first);
+    // The first leg is settled by its answered turn; whoever cancels it now is told how it ended.
+    assert.equal((await cancel(first)).body.status, "ended");
+    assert.deepEqual(await wallet(alice), [WALLET - 10 - 30, 30]);
+    await send(alice, second, 1);
+    await repliesTo(alice, second, 1);
+    const cancelled = (await cancel(second)).body;
+    assert.deepEqual(
+      [cancelled.status, cancelled.termination_reason],
+      ["cancelled", "requester_cancelled"],
+    );
+    assert.deepEqual(
+      await wallet(alice),
+      [WALLET - 10, 0],
+      "its answered turn too, and no other's",
+    );
+    assert.deepEqual(await wallet(seller.member), [WALLET + 10, 0]);
+
+    // A leg that was used up is paid, whatever becomes of what followed it, even of one nobody served.
+    const third = await hire(alice, seller.agentId, { max_messages: 1 });
+    await send(alice, third, 1);
+    await repliesTo(alice, third, 1);
+    await seller.connection.stop({ drainMs: 0, comesBack: true });
+    const fourth = await extend(third);
+    await cancel(fourth);
+    assert.deepEqual(await wallet(alice), [WALLET - 20, 0]);
+    assert.deepEqual(await wallet(seller.member), [WALLET + 20, 0]);
   },
 
   async "cancelling gives everything back, and is the requester's to do"(t, hall, slug) {

@@ -90,13 +90,14 @@ export function receiptIdOf({ session, work }: SessionView): string | null {
 }
 
 export function encodeEvents(
-  { events, state }: EventPage,
+  { events, state, length }: EventPage,
   since: number,
   codeOf: (code: string) => string,
 ): object {
   return {
     events: events.map((event) => encodeEvent(event, codeOf)),
-    next_offset: since + events.length,
+    // Whoever asks from beyond the end is told where that is, or it would miss what is added before it.
+    next_offset: Math.min(since, length) + events.length,
     session_status: state,
   };
 }
