@@ -15,6 +15,7 @@ export const OPENMARLIN_ERRORS = {
   payload_too_large:              { status: 413, error: "payload_too_large" },
   storage_limit_reached:          { status: 413, error: "storage_limit_reached" },
   unsupported_media_type:         { status: 400, error: "invalid_request" },
+  upload_too_slow:                { status: 408, error: "invalid_request" },
   invalid_request:                { status: 400, error: "invalid_request" },
   not_found:                      { status: 404, error: "not_found" },
   forbidden:                      { status: 403, error: "forbidden" },
