@@ -28,8 +28,6 @@ import { readOperatorKey } from "./operator-key.ts";
 import { openDirectoryBlobs } from "./outbound/blobs/directory.ts";
 import { openS3Blobs } from "./outbound/blobs/s3.ts";
 import { LocalBus } from "./outbound/bus/local.ts";
-import { NatsBus } from "./outbound/bus/nats.ts";
-import { createMailer } from "./outbound/mail.ts";
 import { LocalProviderHub } from "./outbound/provider-hub.ts";
 import { createAgentIndex } from "./outbound/search/agent-index.ts";
 import { createChatReranker } from "./outbound/search/chat-reranker.ts";
@@ -205,7 +203,7 @@ async function openOutside(
   namespace: string,
 ) {
   const bus: Bus & { readonly isUp?: boolean } = config.natsUrl
-    ? new NatsBus({ url: config.natsUrl, namespace, log })
+    ? new (await import("./outbound/bus/nats.ts")).NatsBus({ url: config.natsUrl, namespace, log })
     : new LocalBus(log);
   const files = join(config.dataDirectory, "files");
   const tools = { clock, random };
@@ -214,7 +212,11 @@ async function openOutside(
     : await openDirectoryBlobs(files, tools);
   const hostName = new URL(config.publicUrl ?? "http://localhost").hostname;
   const mailer =
-    config.smtp && createMailer(config.smtp.url, config.smtp.from ?? `guildhall@${hostName}`);
+    config.smtp &&
+    (await import("./outbound/mail.ts")).createMailer(
+      config.smtp.url,
+      config.smtp.from ?? `guildhall@${hostName}`,
+    );
   return {
     bus,
     blobs,

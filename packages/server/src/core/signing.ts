@@ -1,7 +1,6 @@
 /** What this server says for good: RFC 8785 text, signed with Ed25519 by a key that is published. */
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import canonicalize from "canonicalize";
-import { calculateJwkThumbprint } from "jose";
 import type { Clock } from "../lib/clock.ts";
 import type { Sealer } from "../lib/seal.ts";
 import type { Database } from "../store/database.ts";
@@ -68,6 +67,8 @@ async function signingKey(deps: Dependencies): Promise<SigningKeyRecord> {
 async function makeKey({ clock, sealer }: Dependencies): Promise<SigningKeyRecord> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const publicJwk = publicKey.export({ format: "jwk" });
+  // Loaded for the one time in a server's life.
+  const { calculateJwkThumbprint } = await import("jose");
   const id = await calculateJwkThumbprint(publicJwk as never);
   const pem = privateKey.export({ format: "pem", type: "pkcs8" });
   return {

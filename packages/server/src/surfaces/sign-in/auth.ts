@@ -10,50 +10,21 @@ import { type BetterAuthOptions, betterAuth } from "better-auth";
 import { APIError } from "better-auth/api";
 import { type GenericOAuthConfig, genericOAuth } from "better-auth/plugins/generic-oauth";
 import { faultCodeOf } from "../../domain/fault.ts";
-import type { Member } from "../../domain/member.ts";
-import type { Clock } from "../../lib/clock.ts";
-import type { Log } from "../../lib/log.ts";
-import { newId, type Random } from "../../lib/random.ts";
+import { newId } from "../../lib/random.ts";
+import {
+  type Admission,
+  AUTH_PATH,
+  type AuthOptions,
+  type OAuthClient,
+  OIDC_ID,
+  PASSWORD_LENGTH_MAX,
+  PASSWORD_LENGTH_MIN,
+} from "./auth-settings.ts";
 import { provenSignIn } from "./proven-sign-in.ts";
-
-/** Where better-auth believes to be mounted. Only the callbacks below it are. */
-export const AUTH_PATH = "/app/auth";
-
-/** The id of the provider that is configured by its issuer; it stands in the callback's address. */
-export const OIDC_ID = "oidc";
-
-export const PASSWORD_LENGTH_MIN = 10;
-/** Hashing takes as long as the text: a bound on what a stranger can ask for. */
-export const PASSWORD_LENGTH_MAX = 128;
 
 const SESSION_SECONDS = 7 * 86_400;
 /** A session in use is prolonged about once a day, not with every page. */
 const SESSION_UPDATE_SECONDS = 86_400;
-
-export interface OAuthClient {
-  readonly clientId: string;
-  readonly clientSecret: string;
-}
-
-export interface AuthOptions {
-  readonly mode: "development" | "production";
-  readonly publicUrl: string;
-  /** A secret of at least 32 bytes, for this alone. */
-  readonly secret: string;
-  /** node-postgres' pool on our database, whichever host it has. */
-  readonly pool: { connect(): Promise<unknown>; end(): Promise<unknown> };
-  readonly github?: OAuthClient | undefined;
-  readonly google?: OAuthClient | undefined;
-  readonly oidc?: (OAuthClient & { readonly issuer: string; readonly name: string }) | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-}
-
-/** What sign-in needs of core's members. */
-export interface Admission {
-  admit(email: string): Promise<Member>;
-}
 
 export type Auth = ReturnType<typeof createAuth>;
 

@@ -11,7 +11,8 @@ import type {
 import type { Caller } from "../../domain/caller.ts";
 import type { SignupPolicy } from "../../domain/member.ts";
 import type { ClientAddress } from "../shared/client-address.ts";
-import type { Auth, AuthOptions } from "./auth.ts";
+import type { Auth } from "./auth.ts";
+import type { AuthOptions } from "./auth-settings.ts";
 import type { Forms } from "./form.ts";
 import type { People } from "./people.ts";
 
@@ -43,7 +44,7 @@ export interface SignInOptions extends Omit<AuthOptions, "secret"> {
 export interface Desk {
   readonly core: SignInCore;
   readonly options: SignInOptions;
-  readonly auth: Auth;
+  readonly auth: () => Promise<Auth>;
   readonly forms: Forms;
   readonly people: People;
 }

@@ -1,9 +1,8 @@
 /** Coming in and going out: sign-in, sign-up, links, other providers, sign-out. */
-import { isAPIError } from "better-auth/api";
 import { type Context, Hono } from "hono";
 import { Fault } from "../../domain/fault.ts";
 import { addressGroup } from "../shared/admission.ts";
-import { AUTH_PATH, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "./auth.ts";
+import { AUTH_PATH, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "./auth-settings.ts";
 import type { Desk } from "./desk.ts";
 import { sendPage } from "./pages/layout.ts";
 import {
@@ -53,12 +52,17 @@ export function enterRoutes(desk: Desk): Hono {
     return c.redirect(await startAtProvider(auth, c, provider, returnPath), 303);
   });
   // The two addresses that other providers send people back to; better-auth checks state and code.
-  routes.get(`${AUTH_PATH}/callback/:provider`, (c) => auth.handler(c.req.raw));
-  routes.get(`${AUTH_PATH}/oauth2/callback/:provider`, (c) => auth.handler(c.req.raw));
+  routes.get(`${AUTH_PATH}/callback/:provider`, async (c) => (await auth()).handler(c.req.raw));
+  routes.get(`${AUTH_PATH}/oauth2/callback/:provider`, async (c) =>
+    (await auth()).handler(c.req.raw),
+  );
 
   routes.post("/app/sign-out", async (c) => {
     await forms.read(c, await people.sessionId(c));
-    const { headers } = await auth.api.signOut({ headers: c.req.raw.headers, returnHeaders: true });
+    const { headers } = await (await auth()).api.signOut({
+      headers: c.req.raw.headers,
+      returnHeaders: true,
+    });
     passCookies(c, headers);
     return c.redirect(SIGN_IN_PATH, 303);
   });
@@ -156,13 +160,14 @@ async function signIn(desk: Desk, c: Context, email: string, password: string): 
     await core.attempts.take("password-by-email", email.trim().toLowerCase().slice(0, 254)),
   ];
   try {
-    const { headers } = await auth.api.signInEmail({
+    const { headers } = await (await auth()).api.signInEmail({
       body: { email: email.trim(), password: password.slice(0, PASSWORD_LENGTH_MAX + 1) },
       headers: c.req.raw.headers,
       returnHeaders: true,
     });
     passCookies(c, headers);
   } catch (error) {
+    const { isAPIError } = await import("better-auth/api");
     if (!isAPIError(error) || error.statusCode >= 500) throw error;
     throw new Fault("unauthenticated", "The e-mail address or the password is wrong.");
   }
@@ -175,7 +180,7 @@ async function signInProven(
   email: string,
   password: string | undefined,
 ): Promise<void> {
-  const { headers } = await auth.api.signInProven({
+  const { headers } = await (await auth()).api.signInProven({
     body: { email, ...(password !== undefined && { password }) },
     headers: c.req.raw.headers,
     returnHeaders: true,

@@ -25,11 +25,11 @@ export interface People {
   sessionId(c: Context): Promise<string | undefined>;
 }
 
-export function createPeople(auth: Auth, callers: Callers): People {
+export function createPeople(auth: () => Promise<Auth>, callers: Callers): People {
   async function findSession(c: Context) {
     // Most visitors without a cookie are programs and strangers; they cost no query.
     if (!c.req.header("cookie")?.includes("guildhall.session_token")) return undefined;
-    const { headers, response } = await auth.api.getSession({
+    const { headers, response } = await (await auth()).api.getSession({
       headers: c.req.raw.headers,
       returnHeaders: true,
     });

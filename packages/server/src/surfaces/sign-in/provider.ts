@@ -1,7 +1,8 @@
 /** Signing in with an account at another provider. */
 import type { Context } from "hono";
 import { Fault } from "../../domain/fault.ts";
-import { type Auth, OIDC_ID } from "./auth.ts";
+import type { Auth } from "./auth.ts";
+import { OIDC_ID } from "./auth-settings.ts";
 import type { SignInOptions } from "./desk.ts";
 import { passCookies } from "./people.ts";
 
@@ -25,18 +26,19 @@ export function findProvider(options: SignInOptions, id: string): Provider | und
 
 /** Where to send the person. Sets a cookie that the way back is checked against. Throws `overloaded`. */
 export async function startAtProvider(
-  auth: Auth,
+  auth: () => Promise<Auth>,
   c: Context,
   { id, name }: Provider,
   returnPath: string,
 ): Promise<string> {
   const back = { callbackURL: returnPath, errorCallbackURL: "/app/sign-in" };
   const call = { headers: c.req.raw.headers, returnHeaders: true } as const;
+  const { api } = await auth();
   try {
     const { headers, response } =
       id === OIDC_ID
-        ? await auth.api.signInWithOAuth2({ ...call, body: { providerId: id, ...back } })
-        : await auth.api.signInSocial({ ...call, body: { provider: id, ...back } });
+        ? await api.signInWithOAuth2({ ...call, body: { providerId: id, ...back } })
+        : await api.signInSocial({ ...call, body: { provider: id, ...back } });
     passCookies(c, headers);
     if (response.url) return response.url;
   } catch (cause) {

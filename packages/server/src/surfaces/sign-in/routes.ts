@@ -1,7 +1,6 @@
 /** The pages for people. To be mounted at the root: the paths are whole. */
 import { Hono } from "hono";
 import { deriveSecret } from "../../lib/seal.ts";
-import { createAuth } from "./auth.ts";
 import { authorizeRoutes } from "./authorize.ts";
 import { chainPageRoutes } from "./chains.ts";
 import type { Desk, SignInCore, SignInOptions } from "./desk.ts";
@@ -10,6 +9,7 @@ import { enterRoutes } from "./enter.ts";
 import { answerFault } from "./errors.ts";
 import { createForms } from "./form.ts";
 import { keyRoutes, oneKeyRoutes } from "./keys.ts";
+import { lazyAuth } from "./lazy-auth.ts";
 import { MARK_SVG, STYLE, STYLE_PATH } from "./pages/layout.ts";
 import { createPeople } from "./people.ts";
 import { registerRoutes } from "./register.ts";
@@ -21,7 +21,7 @@ const A_DAY = "public, max-age=86400";
 export function signInRoutes(core: SignInCore, options: SignInOptions): Hono {
   const isSecure = options.mode === "production";
   const secret = deriveSecret(options.secretKey, "sign-in sessions").toString("base64");
-  const auth = createAuth(core.members, { ...options, secret });
+  const auth = lazyAuth(core.members, { ...options, secret });
   const forms = createForms(
     deriveSecret(options.secretKey, "sign-in forms"),
     options.random,

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "../auth.ts";
+import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from "../auth-settings.ts";
 import { card, type Html, notice, tokenField } from "./layout.ts";
 
 export interface SignInView {
