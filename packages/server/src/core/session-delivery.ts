@@ -3,14 +3,15 @@
  *
  *   1. Here, it is told at once, in the order in which it was said.
  *   2. Elsewhere, that process is told on the bus that there is something, and reads it.
- *   3. A hint may be lost. So once a second each process looks at the sessions that its connections serve,
- *      and tells what they were not told: turns without a reply, and that a session is over.
+ *   3. A hint may be lost, or there is nothing to give one by. So once a second each process looks at the
+ *      sessions of its connections, and tells what they were not told: that they are asked to take one,
+ *      what its price is to be named for, turns without a reply, and that a session is over.
  *
  * A connection is told a turn once, so telling it again does no harm.
  */
 import { isOver, type Session } from "../domain/session.ts";
 import { LruMap } from "../lib/lru-map.ts";
-import { findSessionView } from "../store/session.ts";
+import { findSessionView, listAskedSessions } from "../store/session.ts";
 import { findLastBriefs, findMessages, listOpenTurns } from "../store/session-log.ts";
 import type { SessionView } from "../store/session-rows.ts";
 import type { SessionTelling } from "./ports.ts";
@@ -129,16 +130,20 @@ export class SessionDelivery {
   }
 
   async #sweepOnce(): Promise<void> {
-    const { database } = this.#contextOf();
-    const held = this.#contextOf().dispatcher.heldSessions();
+    const { database, dispatcher, processId, clock } = this.#contextOf();
+    const held = dispatcher.heldSessions();
+    const byId = new Map(held.map((session) => [session.sessionId, session]));
     for (let first = 0; first < held.length; first += SESSIONS_MAX) {
-      const slice = held.slice(first, first + SESSIONS_MAX);
-      const byId = new Map(slice.map((session) => [session.sessionId, session]));
-      const standings = await listOpenTurns(database, [...byId.keys()]);
+      const ids = held.slice(first, first + SESSIONS_MAX).map(({ sessionId }) => sessionId);
+      const standings = await listOpenTurns(database, ids);
       for (const { sessionId, isClosed, turns } of standings) {
         const isNews = isClosed || turns.some((seq) => !byId.get(sessionId)?.knows(seq));
         if (isNews) await this.catchUp(sessionId);
       }
+    }
+    const asked = await listAskedSessions(database, processId, clock.now(), SESSIONS_MAX);
+    for (const { sessionId, isToTake, lastSeq } of asked) {
+      if (isToTake || !byId.get(sessionId)?.knows(lastSeq)) await this.catchUp(sessionId);
     }
   }
 }

@@ -149,6 +149,39 @@ export async function listDueSessions(tx: Tx, now: Date, limit: number): Promise
   return rows.map(toView);
 }
 
+/** What an agent is asked about a session that it has not taken yet. */
+export interface AskedSession {
+  readonly sessionId: string;
+  /** It is asked to take it; else to name a price for what was said last. */
+  readonly isToTake: boolean;
+  readonly lastSeq: number;
+}
+
+/** What agents that are connected to a process are being asked at `now`, the newest first. */
+export async function listAskedSessions(
+  tx: Tx,
+  processId: string,
+  now: Date,
+  limit: number,
+): Promise<AskedSession[]> {
+  return tx.query<AskedSession & Record<string, unknown>>(
+    `select s.id as "sessionId", l.last_seq as "lastSeq",
+            coalesce(l.offered_until > $2, false) as "isToTake"
+       from work w
+       join sessions s on s.id = w.id
+       join session_logs l on l.session_id = w.id
+       join provider_links k on k.agent_id = s.agent_id
+      where w.shape = 'session' and w.state = 'pending' and w.deadline_at is not null
+        and l.closing is null and k.process_id = $1 and k.ended_at is null
+        and (l.offered_until > $2
+          or s.shape = 'open_quote' and s.ceiling_micros is null and l.last_seq > 0
+             and not exists (select 1 from session_quotes q
+                              where q.session_id = s.id and q.accepted_at is not null))
+      order by s.id desc limit $3`,
+    [processId, now, limit],
+  );
+}
+
 /** Live sessions whose process has no lease any more. */
 export async function listAbandonedSessions(
   tx: Tx,

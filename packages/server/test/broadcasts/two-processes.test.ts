@@ -6,22 +6,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectProvider } from "@guildhall/sdk";
 import { until } from "../links/support.ts";
-import { isSkipped, testDatabaseUrl, testDataDirectory } from "../support/database.ts";
-import { type Guildhall, type Member, startServer } from "../support/guildhall.ts";
 import { balanceOf } from "../support/hire.ts";
+import { at, startTwo } from "../support/two-servers.ts";
 import { accept, asker, open, submit, taskOf, verify, type Worker, worker } from "./support.ts";
 
-const SECRET = "a secret that both servers share, for tests";
-
 test("broadcasts over two servers", async (t) => {
-  if (await isSkipped(t, "postgresql")) return;
-  const DATABASE_URL = await testDatabaseUrl(t);
-  const shared = {
-    ...{ DATABASE_URL, GUILDHALL_SECRET_KEY: SECRET },
+  const servers = await startTwo(t, "none", {
     ...{ GUILDHALL_BROADCAST_WORK_SECONDS: "4", GUILDHALL_BROADCAST_REVIEW_SECONDS: "600" },
-  };
-  const here = await startServer(t, await testDataDirectory(t), shared);
-  const there = await startServer(t, await testDataDirectory(t), shared);
+  });
+  if (!servers) return;
+  const [here, there] = servers;
   const alice = await asker(here);
   const bob = await worker(there);
   const connection = connectProvider({
@@ -74,22 +68,3 @@ test("broadcasts over two servers", async (t) => {
     assert.equal(verdict.ok, true, JSON.stringify(verdict));
   });
 });
-
-/** The same member, asking another server. */
-function at(server: Guildhall, member: Member): Member {
-  return {
-    ...member,
-    async ask(method, path, body, headers = {}) {
-      const response = await fetch(`${server.url}/api/v1${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${member.key}`,
-          ...(body !== undefined && { "content-type": "application/json" }),
-          ...headers,
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, body: await response.json(), headers: response.headers };
-    },
-  };
-}

@@ -3,21 +3,18 @@
  * NATS between them, and without: then the database alone tells them, a second later.
  */
 import assert from "node:assert/strict";
-import { connect as connectTo } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { openPostgresql } from "../../src/store/database.ts";
 import { isSkipped, testDatabaseUrl, testDataDirectory } from "../support/database.ts";
-import { type Guildhall, startServer } from "../support/guildhall.ts";
+import { startServer } from "../support/guildhall.ts";
 import { balanceOf, connect, invoke, register } from "../support/hire.ts";
+import { BUSES, startTwo } from "../support/two-servers.ts";
 
-const NATS_URL = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
-const SECRET = "a secret that both servers share, for tests";
-
-for (const bus of ["nats", "none"] as const) {
+for (const bus of BUSES) {
   test(`a provider on one server, its requester on another (bus: ${bus})`, async (t) => {
-    if (await isSkipped(t, "postgresql")) return;
-    if (bus === "nats" && (await isNatsMissing(t))) return;
-    const [here, there] = await startTwo(t, bus === "nats" ? { NATS_URL } : {});
+    const servers = await startTwo(t, bus);
+    if (!servers) return;
+    const [here, there] = servers;
     const seller = await there.member("seller@example.com");
     const agentId = await register(seller, "seller", 45);
     const begun: string[] = [];
@@ -46,8 +43,9 @@ for (const bus of ["nats", "none"] as const) {
 }
 
 test("what a killed server drove is answered for by the other one", async (t) => {
-  if (await isSkipped(t, "postgresql")) return;
-  const [here, there] = await startTwo(t, {});
+  const servers = await startTwo(t, "none");
+  if (!servers) return;
+  const [here, there] = servers;
   const seller = await there.member("seller@example.com");
   const agentId = await register(seller, "seller", 45);
   let begun = (): void => undefined;
@@ -102,30 +100,3 @@ test("work whose driver changed while it was done is paid, and not done again", 
   const verdict = await hall.admin("GET", "/ledger/verify");
   assert.equal(verdict.ok, true, JSON.stringify(verdict));
 });
-
-async function startTwo(
-  t: TestContext,
-  environment: Record<string, string>,
-): Promise<[Guildhall, Guildhall]> {
-  const DATABASE_URL = await testDatabaseUrl(t);
-  const shared = { DATABASE_URL, GUILDHALL_SECRET_KEY: SECRET, ...environment };
-  const here = await startServer(t, await testDataDirectory(t), shared);
-  const there = await startServer(t, await testDataDirectory(t), shared);
-  return [here, there];
-}
-
-/** Skips where no NATS answers; with `REQUIRE_SERVICES=1` that is a failure. */
-async function isNatsMissing(t: TestContext): Promise<boolean> {
-  const { hostname, port } = new URL(NATS_URL);
-  const answers = await new Promise<boolean>((resolve) => {
-    const socket = connectTo(Number(port || 4222), hostname, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
-  if (answers) return false;
-  assert.notEqual(process.env.REQUIRE_SERVICES, "1", `no NATS at ${NATS_URL}`);
-  t.skip(`no NATS at ${NATS_URL}`);
-  return true;
-}

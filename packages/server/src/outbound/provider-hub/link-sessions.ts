@@ -35,6 +35,8 @@ export class LinkSessions {
   /** Open sessions, with the turns that were told and not answered. */
   readonly #open = new Map<string, Set<number>>();
   readonly #asked = new Map<string, number>();
+  /** Sessions for which a price is to be named, with the last thing that was told for it. */
+  readonly #briefed = new Map<string, number>();
   readonly #pending = new Set<Promise<void>>();
   #pendingBytes = 0;
 
@@ -44,11 +46,13 @@ export class LinkSessions {
 
   held(): HeldSession[] {
     const { agentId } = this.#parts.identity;
-    return [...this.#open].map(([sessionId, turns]) => ({
-      agentId,
-      sessionId,
-      knows: (seq) => turns.has(seq),
+    const open = [...this.#open].map(([sessionId, turns]) => ({
+      ...{ agentId, sessionId, knows: (seq: number) => turns.has(seq) },
     }));
+    const briefed = [...this.#briefed].map(([sessionId, last]) => ({
+      ...{ agentId, sessionId, knows: (seq: number) => seq === last },
+    }));
+    return [...open, ...briefed];
   }
 
   tell(telling: SessionTelling): void {
@@ -99,6 +103,7 @@ export class LinkSessions {
       case "opened": {
         const { sessionId } = telling.session;
         this.#asked.delete(sessionId);
+        this.#briefed.delete(sessionId);
         if (this.#open.has(sessionId)) return false;
         this.#open.set(sessionId, new Set());
         return true;
@@ -110,11 +115,16 @@ export class LinkSessions {
         turns.add(telling.seq);
         return true;
       }
-      case "briefed":
+      case "briefed": {
+        const { sessionId } = telling.session;
+        if (this.#briefed.get(sessionId) === telling.seq) return false;
+        this.#briefed.set(sessionId, telling.seq);
         return true;
+      }
       case "closed": {
         const { sessionId } = telling.session;
         const wasAsked = this.#asked.delete(sessionId);
+        this.#briefed.delete(sessionId);
         return this.#open.delete(sessionId) || wasAsked || telling.isBillDue;
       }
     }
