@@ -14,7 +14,8 @@ import { chargeCredits } from "./credits.ts";
 const RESUME_MS = 86_400_000;
 
 export function encodeSession(view: SessionView, idleUntil: Date | undefined): object {
-  const { session, work, log, ending } = view;
+  const { session, work, log } = view;
+  const ending = knownEnding(view);
   const isUsedUp = ending?.reason === "max_messages";
   return {
     session_id: prefixed("ses", session.id),
@@ -42,6 +43,16 @@ export function encodeSession(view: SessionView, idleUntil: Date | undefined): o
     activated_at: view.activatedAt?.toISOString() ?? null,
     closed_at: ending?.at.toISOString() ?? null,
   };
+}
+
+/**
+ * How it ended, once its state says that it did. An end is written down a moment before it is done, and one
+ * by which another leg should have opened may come to nothing: until then the session goes on, for all that
+ * anybody can know.
+ */
+function knownEnding({ work: { state }, ending }: SessionView): SessionView["ending"] {
+  const goesOn = state === "pending" || state === "active" || state === "interrupted";
+  return goesOn ? undefined : ending;
 }
 
 function encodeTerms({ session: { terms }, hold, quotedMicros }: SessionView): object | null {
