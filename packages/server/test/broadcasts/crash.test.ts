@@ -21,7 +21,7 @@ import {
   worker,
 } from "./support.ts";
 
-/** Twenty points in all, fewer where a restart takes longer; and many more in test:long. */
+/** Eleven points in all, fewer where a restart takes longer; and 120 in test:long. */
 const IS_LONG = process.env.GUILDHALL_TEST_LONG === "1";
 const ROUNDS = IS_LONG ? { embedded: 40, postgresql: 80 } : { embedded: 3, postgresql: 8 };
 /** After how many answers the server is killed: at random, and however fast the machine is. */

@@ -11,7 +11,7 @@ import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { type Answer, type Guildhall, type Member, startGuildhall } from "../support/guildhall.ts";
 import { curve, type Server, serve, wallet } from "./support.ts";
 
-/** More than twenty points in all, fewer where a restart takes longer; and many more in test:long. */
+/** A dozen points in all, fewer where a restart takes longer; and 160 in test:long. */
 const IS_LONG = process.env.GUILDHALL_TEST_LONG === "1";
 const ROUNDS = IS_LONG ? { embedded: 80, postgresql: 80 } : { embedded: 4, postgresql: 8 };
 /** After how many answers the server is killed: at random, and however fast the machine is. */
