@@ -84,7 +84,8 @@ export function runClient(
   const { PATH } = process.env;
   const env = { PATH, HOME: home, no_proxy: "127.0.0.1,localhost" };
   return new Promise((resolve) => {
-    const given = [CLIENT, args[0] ?? "", "--server-url", url, ...args.slice(1)];
+    // -B: nothing compiled is left beside the sources.
+    const given = ["-B", CLIENT, args[0] ?? "", "--server-url", url, ...args.slice(1)];
     execFile("python3", given, { env, timeout: 60_000 }, (error, stdout, stderr) => {
       const code = error ? Number(error.code ?? -1) : 0;
       resolve({ code, printed: stdout === "" ? undefined : JSON.parse(stdout), said: stderr });
