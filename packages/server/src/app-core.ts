@@ -36,6 +36,7 @@ import { createSessionEngine } from "./core/session-engine.ts";
 import { createSignInCleaning } from "./core/sign-in-cleaning.ts";
 import { createSignInLinks } from "./core/sign-in-link.ts";
 import { createSigner } from "./core/signing.ts";
+import { createStatements } from "./core/statement.ts";
 import { createTopups } from "./core/topup.ts";
 import { createTrustKeeper } from "./core/trust.ts";
 import { createVouchers } from "./core/voucher.ts";
@@ -237,6 +238,7 @@ function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof j
       hasDevRail: config.mode === "development",
     }),
     books: createBooks({ database }),
+    statements: createStatements({ database }),
   };
 }
 

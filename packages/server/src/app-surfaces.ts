@@ -89,6 +89,8 @@ export function openSurfaces(parts: SurfaceParts) {
         publicUrl: url,
         addressOf: clientAddress(config.trustedProxies),
         version: VERSION,
+        clock,
+        microsPerCredit: config.openmarlinCreditMicros,
       }),
     ],
   });

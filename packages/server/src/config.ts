@@ -38,6 +38,7 @@ export const SETTINGS = [
   { name: "S3_SECRET_ACCESS_KEY",        fallback: "",                 meaning: "See S3_ENDPOINT" },
   { name: "GUILDHALL_FILES_BYTES_MAX",   fallback: "5368709120",       meaning: "Bytes of files that one workspace may keep" },
   { name: "GUILDHALL_FEE_BASIS_POINTS",  fallback: "0",                meaning: "The house's share of each payment, in hundredths of a percent" },
+  { name: "OPENMARLIN_CREDIT_MICROS",    fallback: "10000",            meaning: "What a credit of OpenMarlin's wire is worth, in millionths of a US dollar: a multiple of 100 that divides 1000000" },
   { name: "GUILDHALL_BROADCAST_WORK_SECONDS", fallback: "300",         meaning: "How long an agent that accepted a broadcast has for its work" },
   { name: "GUILDHALL_BROADCAST_REVIEW_SECONDS", fallback: "259200",    meaning: "After how long a result of a broadcast is approved that nobody judged" },
   { name: "GUILDHALL_SESSION_IDLE_TTL_SECONDS", fallback: "86400",     meaning: "How long nobody may touch a session before it is settled, after a warning at half of it; 0 is for ever" },
@@ -106,6 +107,7 @@ export interface Config {
   readonly s3: S3Config | undefined;
   readonly filesBytesMax: number;
   readonly feeBasisPoints: number;
+  readonly openmarlinCreditMicros: bigint;
   readonly broadcastWorkSeconds: number;
   readonly broadcastReviewSeconds: number;
   /** How long nobody may touch a session before it is settled; 0 is for ever. */
@@ -185,6 +187,7 @@ export function readConfig(environment: Environment = process.env): Config {
       0,
       9_999,
     ),
+    openmarlinCreditMicros: readCreditMicros(get),
     ...readBroadcasts(get),
     isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
     logLevel: oneOf<LogLevel>(get("GUILDHALL_LOG_LEVEL") ?? "info", "GUILDHALL_LOG_LEVEL", [
@@ -216,6 +219,14 @@ export function childEnvironment(environment: Environment = process.env): Enviro
 }
 
 type Get = (name: Name) => string | undefined;
+
+/** A credit whose hundredth is whole micros, and of which no amount needs more than six decimals. */
+function readCreditMicros(get: Get): bigint {
+  const name = "OPENMARLIN_CREDIT_MICROS";
+  const micros = wholeNumber(get(name) ?? "10000", name, 100, 1_000_000);
+  if (micros % 100 === 0 && 1_000_000 % micros === 0) return BigInt(micros);
+  throw new ConfigError(`${name} must be a multiple of 100 that divides 1000000.`);
+}
 
 function readBroadcasts(get: Get) {
   const seconds = (name: Name, fallback: string, max: number): number =>

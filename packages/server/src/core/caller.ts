@@ -9,7 +9,7 @@
  * checked by the ledger with each command.
  */
 import type { Caller } from "../domain/caller.ts";
-import { Fault } from "../domain/fault.ts";
+import { Fault, type KeyProblem } from "../domain/fault.ts";
 import { KEY_KINDS, type KeyKind, parseKey } from "../domain/key.ts";
 import type { Member } from "../domain/member.ts";
 import { createBatcher, QueueFull } from "../lib/batcher.ts";
@@ -26,7 +26,7 @@ export interface Callers {
    * Who a key acts for. `kinds` are those that the wire takes; all where it does not say.
    *
    * @throws {Fault} `unauthenticated` where the key is malformed, of another kind, unknown, revoked
-   * or expired, all in the same words; `suspended`; `overloaded`
+   * or expired, all in the same words, the last two with a reason; `suspended`; `overloaded`
    */
   authenticate(secret: string, kinds?: readonly KeyKind[]): Promise<Caller>;
   /**
@@ -120,10 +120,8 @@ export function createCallers({ database, clock, log }: Dependencies): Callers {
       if (!kind || !kinds.includes(kind)) throw unknownKey();
       const at = clock.now();
       const holder = await findHolder(sha256(secret), at);
-      if (!holder || holder.revokedAt || (holder.expiresAt && holder.expiresAt <= at)) {
-        throw unknownKey();
-      }
-      if (holder.suspendedAt) throw suspended();
+      if (!holder) throw unknownKey();
+      checkHolder(holder, at);
       if (holder.caller.keyId) recordUse(holder.caller.keyId, at);
       return holder.caller;
     },
@@ -144,6 +142,13 @@ export function createCallers({ database, clock, log }: Dependencies): Callers {
   };
 }
 
+/** Throws where the key does not work at `at`. */
+function checkHolder(holder: KeyHolder, at: Date): void {
+  const { revokedAt, expiresAt, suspendedAt } = holder;
+  if (revokedAt || (expiresAt && expiresAt <= at)) throw unknownKey("inactive");
+  if (suspendedAt) throw suspended();
+}
+
 async function refuseWhenFull<T>(result: Promise<T>): Promise<T> {
   try {
     return await result;
@@ -154,8 +159,8 @@ async function refuseWhenFull<T>(result: Promise<T>): Promise<T> {
   }
 }
 
-function unknownKey(): Fault {
-  return new Fault("unauthenticated", "This API key is not valid.");
+function unknownKey(reason?: KeyProblem): Fault {
+  return new Fault("unauthenticated", "This API key is not valid.", reason && { reason });
 }
 
 function suspended(): Fault {

@@ -27,7 +27,7 @@ export async function openingFault(tx: Tx, refusal: Refusal, asked: AskedFor): P
     case "account_frozen":
       return new Fault("conflict", "A payment is disputed: nothing leaves this wallet meanwhile.");
     case "key_revoked":
-      return new Fault("unauthenticated", "The key is revoked or expired.");
+      return new Fault("unauthenticated", "The key is revoked or expired.", { reason: "inactive" });
     case "offer_changed":
       return new Fault("conflict", "The agent has just changed. Look at its price and ask again.");
     case "workspace_suspended":

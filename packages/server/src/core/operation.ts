@@ -53,7 +53,9 @@ function faultOf(
     case "transfer_exists":
       return new Fault("conflict", takenMessage);
     case "key_revoked":
-      return new Fault("unauthenticated", "The API key is not valid any more.");
+      return new Fault("unauthenticated", "The API key is not valid any more.", {
+        reason: "inactive",
+      });
     case "workspace_suspended":
       return new Fault("suspended", "The workspace is suspended.");
     default:

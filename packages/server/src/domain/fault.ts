@@ -18,10 +18,25 @@ interface FaultFacts {
   insufficient_funds: { neededMicros: bigint };
   overloaded: { retryAfterSeconds: number };
 }
-type FactsOf<C extends FaultCode> = C extends keyof FaultFacts ? FaultFacts[C] : undefined;
+/** What a code may tell beside its message, where there is anything to tell. */
+interface OptionalFaultFacts {
+  /** Without facts the key is one that this server never issued. */
+  unauthenticated: { reason: KeyProblem };
+}
+/** What is wrong with a key other than being unknown. Wires that have one word for all do not look. */
+export type KeyProblem =
+  /** None was shown. */
+  | "missing"
+  /** It was good once: revoked, or expired. */
+  | "inactive";
+type FactsOf<C extends FaultCode> = C extends keyof FaultFacts
+  ? FaultFacts[C]
+  : C extends keyof OptionalFaultFacts
+    ? OptionalFaultFacts[C] | undefined
+    : undefined;
 type Rest<C extends FaultCode> = C extends keyof FaultFacts
   ? [facts: FaultFacts[C], options?: { cause?: unknown }]
-  : [facts?: undefined, options?: { cause?: unknown }];
+  : [facts?: FactsOf<C>, options?: { cause?: unknown }];
 
 /** A refusal the caller may see. `message` is safe to show; `cause` is for operators. */
 export class Fault<C extends FaultCode = FaultCode> extends Error {

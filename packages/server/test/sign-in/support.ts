@@ -19,6 +19,7 @@ import { createPayouts } from "../../src/core/payout.ts";
 import type { Mailer } from "../../src/core/ports.ts";
 import { createRegistrations } from "../../src/core/registration.ts";
 import { createSignInLinks } from "../../src/core/sign-in-link.ts";
+import { createStatements } from "../../src/core/statement.ts";
 import { createWallets } from "../../src/core/wallet.ts";
 import type { Caller } from "../../src/domain/caller.ts";
 import type { SignupPolicy } from "../../src/domain/member.ts";
@@ -66,7 +67,13 @@ export async function startSignIn(
         oidc: settings.oidc,
       }),
     )
-    .route("/", openmarlinRoutes(core, { publicUrl: url, addressOf, version: "1" }));
+    .route(
+      "/",
+      openmarlinRoutes(core, {
+        ...{ publicUrl: url, addressOf, clock, version: "1" },
+        microsPerCredit: 10_000n,
+      }),
+    );
   listener.handle = getRequestListener(app.fetch);
   return { url, clock, core, database };
 }
@@ -98,6 +105,7 @@ function joinPeople(
   return {
     callers,
     attempts,
+    statements: createStatements({ database }),
     chains: createChains({ database, ledger, clock, log }),
     members,
     keys: createKeys({

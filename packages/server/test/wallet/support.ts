@@ -42,6 +42,7 @@ export function openBank(t: TestContext, database: Database) {
   const attempts = createAttempts({ database, clock });
   return {
     clock,
+    callers,
     database,
     ledger,
     members,

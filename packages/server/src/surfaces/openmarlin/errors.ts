@@ -1,4 +1,5 @@
 import type { Redemption } from "../../core/index.ts";
+import type { KeyProblem } from "../../domain/fault.ts";
 import type { FaultTable } from "../shared/fault-table.ts";
 
 export interface OpenmarlinWord {
@@ -67,9 +68,21 @@ export const OPENMARLIN_ERRORS = {
 } as const satisfies FaultTable<OpenmarlinWord>;
 
 /** Things whose absence has a word of its own on this wire. */
-export const NOT_FOUND_ERRORS: Readonly<Record<string, string>> = {
-  registration: "registration_session_not_found",
+export const NOT_FOUND_ERRORS: Readonly<Record<string, OpenmarlinWord>> = {
+  registration: { status: 404, error: "registration_session_not_found" },
+  topup: { status: 404, error: "topup_session_not_found" },
+  account: { status: 403, error: "account_missing" },
 };
+
+/**
+ * What is wrong with a key (contract §2.1). The database keeps a key's workspace as long as the key, so
+ * `workspace_missing` is never said.
+ */
+// biome-ignore format: read as a table
+export const KEY_ERRORS = {
+  missing:  { status: 401, error: "missing_api_key" },
+  inactive: { status: 403, error: "api_key_inactive" },
+} as const satisfies Record<KeyProblem, OpenmarlinWord>;
 
 /** What a program that wants its key is told (contract §4.3). */
 // biome-ignore format: read as a table

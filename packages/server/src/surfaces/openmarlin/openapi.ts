@@ -22,6 +22,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/registration/sessions/:id":                   { summary: "How a registration stands",                                answers: [200, "The registration session"], refuses: [404],                     isOpen: true },
   "POST /v1/registration/sessions/:id/api-keys":         { summary: "Fetch the API key, once",         body: IssueKey,          answers: [201, "The API key and its secret"], refuses: [400, 403, 404, 409, 410], isOpen: true },
   "POST /v1/registration/sessions/:id/device/complete":  { summary: "Approve, on a development server", body: CompleteDevice,   answers: [200, "The registration session"], refuses: [400, 403, 404, 410],      isOpen: true },
+  "GET /v1/balance":                                     { summary: "What is available",               answers: [200, "The balance"],                              refuses: [] },
+  "GET /v1/usage-events":                                { summary: "What work cost",                  answers: [200, "The newest 200 works"],                     refuses: [] },
+  "GET /v1/ledger":                                      { summary: "What the balance is made of",     answers: [200, "The newest 200 entries"],                   refuses: [] },
 };
 
 export function openapiDocument(publicUrl: string, version: string): object {

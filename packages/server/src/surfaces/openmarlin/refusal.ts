@@ -1,24 +1,57 @@
 /** What this wire says no with: `error` is always a word, `message` a sentence (contract §2.1). */
 import type { Context, Hono } from "hono";
-import type { Fault } from "../../domain/fault.ts";
+import type { Wallets } from "../../core/index.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { Fault, KeyProblem } from "../../domain/fault.ts";
 import { wordFault } from "../shared/fault-table.ts";
-import { NOT_FOUND_ERRORS, OPENMARLIN_ERRORS, type OpenmarlinWord } from "./errors.ts";
+import type { Credits } from "./credits.ts";
+import { encodeShortage } from "./encode-billing.ts";
+import { KEY_ERRORS, NOT_FOUND_ERRORS, OPENMARLIN_ERRORS, type OpenmarlinWord } from "./errors.ts";
 
-export function refuse(c: Context, error: unknown): Response {
+/** Where the balance that a 402 tells comes from, and the unit that it is told in. */
+export interface ShortageTeller {
+  readonly wallets: Pick<Wallets, "balance">;
+  readonly credits: Credits;
+}
+
+export async function refuse(
+  c: Context,
+  error: unknown,
+  teller: ShortageTeller,
+): Promise<Response> {
   const { word, fault, retryAfterSeconds } = wordFault<OpenmarlinWord>(OPENMARLIN_ERRORS, error);
   if (retryAfterSeconds !== undefined) c.header("retry-after", String(retryAfterSeconds));
   // Bugs are logged by the handler of all surfaces, which looks here for what was thrown.
   c.set("thrown", error);
+  const shortage = await shortageOf(c, fault, teller);
+  if (shortage) return c.json(shortage, word.status as 402);
+  const { status, error: said } = wordOf(fault, word);
   const details = detailsOf(fault);
   return c.json(
-    { error: wordOf(fault, word), message: fault.message, ...(details && { details }) },
-    word.status as 400,
+    { error: said, message: fault.message, ...(details && { details }) },
+    status as 400,
   );
 }
 
-function wordOf({ code, facts }: Fault, word: OpenmarlinWord): string {
-  if (code !== "not_found") return word.error;
-  return NOT_FOUND_ERRORS[(facts as { kind: string }).kind] ?? word.error;
+/** The whole of a 402 (contract §8.1): clients act on both amounts. */
+async function shortageOf(
+  c: Context,
+  { code, facts }: Fault,
+  { wallets, credits }: ShortageTeller,
+): Promise<object | undefined> {
+  const caller = c.get("caller") as Caller | undefined;
+  if (code !== "insufficient_funds" || !caller) return undefined;
+  const { neededMicros } = facts as { neededMicros: bigint };
+  const { availableMicros } = await wallets.balance(caller);
+  return encodeShortage(caller.workspaceId, { availableMicros, neededMicros }, credits);
+}
+
+function wordOf({ code, facts }: Fault, word: OpenmarlinWord): OpenmarlinWord {
+  if (code === "unauthenticated" && facts !== undefined) {
+    return KEY_ERRORS[(facts as { reason: KeyProblem }).reason];
+  }
+  if (code !== "not_found") return word;
+  return NOT_FOUND_ERRORS[(facts as { kind: string }).kind] ?? word;
 }
 
 /** What is wrong, for programs. */

@@ -25,6 +25,7 @@ export function callerOf(c: Context): Caller {
 /** The secret of `Authorization: Bearer …`. Throws `unauthenticated` where there is none. */
 export function bearerOf(c: Context): string {
   const match = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "");
-  if (!match?.[1]) throw new Fault("unauthenticated", "Show a key as Authorization: Bearer <key>.");
-  return match[1];
+  if (match?.[1]) return match[1];
+  const message = "Show a key as Authorization: Bearer <key>.";
+  throw new Fault("unauthenticated", message, { reason: "missing" });
 }
