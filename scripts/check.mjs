@@ -8,6 +8,7 @@ const STEPS = [
   ["lint and format", "biome", ["ci", "."]],
   ["types", "tsc", ["--project", "tsconfig.json"]],
   ["import rules", process.execPath, ["scripts/boundaries.mjs"]],
+  ["scripts of the skills", process.execPath, ["scripts/bundle-skills.mjs", "--check"]],
   ["schema.sql", process.execPath, ["scripts/dump-schema.mjs", "--check"]],
 ];
 

@@ -1,5 +1,5 @@
 /**
- * The front door of the repository: `npm start`, `npm test`, `npm run check`, `npm run bench`.
+ * The front door of the repository: `npm start`, `npm test`, `npm run check`, `npm run bench`, `npm run skills`.
  *
  * Goal: each of them works on a fresh clone with nothing but git, npm and any Node from 20.
  *
@@ -24,6 +24,7 @@ const PROGRAMS = {
   test: "scripts/test.mjs",
   check: "scripts/check.mjs",
   bench: "scripts/bench.mjs",
+  skills: "scripts/bundle-skills.mjs",
 };
 
 const [command = "start", ...rest] = process.argv.slice(2);

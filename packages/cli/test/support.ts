@@ -52,8 +52,14 @@ export function shell(t: TestContext, env: RunOptions["env"] = {}) {
     GUILDHALL_DATA_DIR: join(home, "data"),
     ...env,
   };
-  const start = (name: string, args: readonly string[], options: RunOptions = {}): Running => {
-    const child = spawn(process.execPath, [join(BIN, `${name}.mjs`), ...args], {
+  const start = (name: string, args: readonly string[], options: RunOptions = {}): Running =>
+    startScript(join(BIN, `${name}.mjs`), args, options);
+  const startScript = (
+    script: string,
+    args: readonly string[],
+    options: RunOptions = {},
+  ): Running => {
+    const child = spawn(process.execPath, [script, ...args], {
       env: { ...surroundings, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
     });
@@ -71,6 +77,8 @@ export function shell(t: TestContext, env: RunOptions["env"] = {}) {
     home,
     config,
     start,
+    /** Runs any script of ours with this Node. */
+    startScript,
     linkedclaw: (args: readonly string[], options?: RunOptions) =>
       start("linkedclaw", args, options).finished,
     guildhall: (args: readonly string[], options?: RunOptions) =>

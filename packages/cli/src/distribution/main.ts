@@ -3,7 +3,7 @@
  *
  *   1. Our sources and what they use are bundled: whoever installs it needs no registry and no checkout.
  *   2. Its package.json names the server it came from, which is the one that it speaks to by default.
- *   3. The skills come along, so that an agent's host can be given them.
+ *   3. The skills come along, so that an agent's host can be given them; their scripts speak to that server as well.
  *   4. It is packed so that the same sources give the same bytes, on whichever machine.
  *
  * It takes one argument: where clients reach the server.
@@ -26,6 +26,7 @@ import { fileURLToPath } from "node:url";
 import { create } from "tar";
 import { bundle } from "./bundle.ts";
 import { licensesOf } from "./licenses.ts";
+import { bundleSkillScripts, SKILL_SCRIPTS } from "./skill-scripts.ts";
 
 const OWN = new URL("../../", import.meta.url);
 const ROOT = new URL("../../", OWN);
@@ -53,7 +54,12 @@ async function fill(directory: string, server: string): Promise<void> {
   cpSync(new URL("LICENSE", ROOT), join(directory, "LICENSE"));
   cpSync(new URL("README.md", import.meta.url), join(directory, "README.md"));
   const skills = fileURLToPath(new URL("skills/", ROOT));
-  if (existsSync(skills)) cpSync(skills, join(directory, "skills"), { recursive: true });
+  if (existsSync(skills)) {
+    cpSync(skills, join(directory, "skills"), { recursive: true });
+    for (const [name, text] of await bundleSkillScripts(new URL(server).origin)) {
+      writeFileSync(join(directory, SKILL_SCRIPTS, name), text);
+    }
+  }
   mkdirSync(join(directory, "bin"));
   for (const command of COMMANDS) {
     const file = join(directory, "bin", `${command}.mjs`);

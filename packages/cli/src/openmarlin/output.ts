@@ -1,0 +1,90 @@
+/** Where a program speaks: the answer on stdout, everything else on stderr. */
+import { createPaint } from "../terminal/paint.ts";
+import { plain, redactKey } from "../terminal/redact.ts";
+import { type Label, SpinnerLine, spin } from "../terminal/spinner.ts";
+import { type Json, Numeral } from "./json.ts";
+import { lineOfJson, prettyJson } from "./json-text.ts";
+
+interface Stream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** What is shorter is no key, and blotting it out would spoil words. */
+const SECRET_LENGTH_MIN = 8;
+const UNKNOWN = "<unknown>";
+
+export class Output {
+  readonly #stdout: Stream;
+  readonly #stderr: Stream;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #progress: SpinnerLine;
+  readonly #secrets = new Set<string>();
+
+  constructor(stdout: Stream, stderr: Stream, env: Readonly<Record<string, string | undefined>>) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#env = env;
+    this.#progress = new SpinnerLine(stderr);
+  }
+
+  /** From here on `secret` is shown by its prefix and last four characters only. */
+  keepSecret(secret: string): void {
+    if (secret.length >= SECRET_LENGTH_MIN) this.#secrets.add(secret);
+  }
+
+  /** From here on `secret` may be shown: whoever asked for it has no other copy. */
+  reveal(secret: string): void {
+    this.#secrets.delete(secret);
+  }
+
+  /** One or more lines of the answer. */
+  line(text: string): void {
+    this.#say(this.#stdout, text);
+  }
+
+  /** `Name: value`, and `<unknown>` where there is none. */
+  field(name: string, value: Json | undefined): void {
+    this.line(`${name}: ${wordOf(value)}`);
+  }
+
+  json(value: Json): void {
+    this.line(prettyJson(value));
+  }
+
+  /** A line on stderr: for whoever watches, or why it did not work. */
+  note(text: string): void {
+    this.#say(this.#stderr, text);
+  }
+
+  /** Waits for `work`; on a terminal, stderr has a line meanwhile that says how it stands. */
+  waiting<T>(label: Label, work: Promise<T>): Promise<T> {
+    const paint = createPaint(this.#stderr, this.#env);
+    const clean = () => this.#blotted(plain(typeof label === "string" ? label : label()));
+    return spin(this.#stderr, this.#progress, paint, clean, work);
+  }
+
+  #say(stream: Stream, text: string): void {
+    this.#progress.hide();
+    stream.write(`${this.#blotted(plain(text))}\n`);
+  }
+
+  #blotted(text: string): string {
+    let shown = text;
+    for (const secret of this.#secrets) shown = shown.replaceAll(secret, redactKey(secret));
+    return shown;
+  }
+}
+
+/** A value within a line. */
+export function wordOf(value: Json | undefined): string {
+  if (value === undefined || value === null || value === "") return UNKNOWN;
+  if (typeof value === "string") return oneLine(value);
+  if (value instanceof Numeral) return value.text;
+  return lineOfJson(value);
+}
+
+/** A server's text within a line of ours. */
+export function oneLine(text: string): string {
+  return plain(text).replaceAll(/\s+/g, " ").trim();
+}
