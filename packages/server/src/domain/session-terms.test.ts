@@ -46,6 +46,7 @@ const QUOTED: Price = { kind: "open-quote", estimateMicros: 40n, ceilingMicros: 
 const UNKNOWN: Price = { kind: "open-quote", estimateMicros: undefined, ceilingMicros: undefined };
 const CALLS = tiers(["per_call", 5n]);
 const MIXED = tiers(["per_call", 5n], ["per_message", 7n], ["per_session", 30n], ["per_call", 9n]);
+const FLAT = tiers(["per_session", 30n]);
 const NO_MODE = "interaction_mode_not_supported";
 const INVALID = "invalid_request";
 
@@ -129,6 +130,9 @@ const QUOTES = [
   ["the cheapest of five messages is 30",      quote("per_session", 30n),         MIXED,   tierOf("per_session", 30n)],
   ["less than the cheapest",                   quote("per_session", 29n),         MIXED,   INVALID],
   ["less than the cheapest, by the message",   quote("per_message", 5n),          MIXED,   INVALID],
+  ["the cheapest of five, spread over them",   quote("per_message", 6n),          MIXED,   INVALID],
+  ["a flat price, spread over messages",       quote("per_message", 6n),          FLAT,    INVALID],
+  ["a flat price for each message",            quote("per_message", 30n),         FLAT,    tierOf("per_message", 30n)],
   ["within the most that is named",            quote("per_message", 7n, 35n),     MIXED,   tierOf("per_message", 7n)],
   ["beyond the most that is named",            quote("per_message", 7n, 34n),     MIXED,   INVALID],
   ["nothing for what costs something",         quote("free", 0n),                 MIXED,   INVALID],

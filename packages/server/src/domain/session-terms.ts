@@ -100,7 +100,8 @@ export interface NamedQuote {
 
 /**
  * The terms of a price that the requester names. The provider may still decline it, but programs accept
- * by themselves: so it may not come to less than the listed price would.
+ * by themselves: so it may not come to less than the listed price would, however many messages are
+ * used of those that are paid for.
  */
 export function namedTerms(quote: NamedQuote, price: Price, messagesMax: number): SessionTerms {
   if (quote.shape === "open_quote" && price.kind !== "open-quote") {
@@ -119,8 +120,11 @@ export function namedTerms(quote: NamedQuote, price: Price, messagesMax: number)
   if (quote.ceilingMicros !== undefined && offered > quote.ceilingMicros) {
     throw invalidQuote("The session may come to more than the most that you name.");
   }
-  const listed = price.kind === "tiers" ? cheapestMicros(price.tiers, messagesMax) : 0n;
-  if (offered < listed) throw invalidQuote("That is below the listed price.");
+  // A price by the message is least with one message; what is held for all of them is no measure.
+  const messages = terms.shape === "per_message" ? 1 : messagesMax;
+  const listed = price.kind === "tiers" ? cheapestMicros(price.tiers, messages) : 0n;
+  if ((holdMicrosOf(terms, messages) ?? 0n) < listed)
+    throw invalidQuote("That is below the listed price.");
   return terms;
 }
 

@@ -69,6 +69,7 @@ async function tables(
 async function openingRows(hall: Guildhall, alice: Member, agentId: string): Promise<Row[]> {
   const owner = await hall.member("owner@example.com");
   const caller = await register(owner, "by-the-call", curve("per_call", 5));
+  const flat = await register(owner, "by-the-session", curve("per_session", 50));
   const gone = await hall.member("gone@example.com");
   const suspended = await register(gone, "gone", curve("per_message", 10));
   await hall.admin("POST", "/members/suspend", { email: gone.email });
@@ -108,6 +109,12 @@ async function openingRows(hall: Guildhall, alice: Member, agentId: string): Pro
     bad("half a message", { max_messages: 1.5 }),
     bad("more messages than a session may have", { max_messages: 10_001 }),
     bad("a price below the listed one", { quote: { shape: "per_message", amount_credits: 9 } }),
+    [
+      "a price for the session, spread over messages that need not be sent",
+      422,
+      "invalid_request",
+      ask({ max_messages: 50, quote: { shape: "per_message", amount_credits: 1 } }, flat),
+    ],
     bad("a price above the most that is named", {
       quote: { shape: "per_message", amount_credits: 10, max_credits: 9 },
     }),
