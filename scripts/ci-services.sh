@@ -5,7 +5,9 @@ missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v nats-server >/dev/null || missing+=(nats-server)
 [ -n "$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || missing+=(postgresql)
-command -v jq >/dev/null || missing+=(jq)
+for program in jq openssl zsh fish; do
+  command -v "$program" >/dev/null || missing+=("$program")
+done
 if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi

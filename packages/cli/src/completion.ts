@@ -51,20 +51,45 @@ ${cases.join("\n")}
 complete -o default -F _${name} ${name}`;
 }
 
+/** Sourced, or as a file in `fpath`. A parameter `path` would be the shell's own `PATH`. */
 function zsh(name: string, words: readonly Words[]): string {
-  return `#compdef ${name}\nautoload -U +X bashcompinit && bashcompinit\n${bash(name, words)}`;
+  const cases = deepestFirst(words).map(
+    (one) =>
+      `    ${pattern(one)}) offered=(${one.words.join(" ")})${one.isLeaf ? " files=1" : ""} ;;`,
+  );
+  return `#compdef ${name}
+_${name}() {
+  local word said="" files=""
+  local -a offered
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) break ;; *) said="\${said:+$said }$word" ;; esac
+  done
+  case "$said" in
+${cases.join("\n")}
+  esac
+  compadd -a offered
+  if [[ -n "$files" && "$PREFIX" != -* ]]; then _files; fi
+}
+if [[ "$funcstack[1]" == _${name} ]]; then _${name} "$@"; else compdef _${name} ${name}; fi`;
 }
 
 function fish(name: string, words: readonly Words[]): string {
-  const said = "(string join ' ' -- (commandline -pxc | string match -v -- '-*')[2..])";
-  return words
-    .map((one) => {
-      const test = one.isLeaf
-        ? `string match -q -- '${one.path} *' ${said}' '`
-        : `test ${said} = '${one.path}'`;
-      return `complete -c ${name} -n "${test}" -f -a '${one.words.join(" ")}'`;
-    })
-    .join("\n");
+  const cases = deepestFirst(words).map(({ path, isLeaf, words: offered }) => {
+    const files = isLeaf ? "\n      __fish_complete_path (commandline -ct)" : "";
+    const matched = isLeaf ? `'${path}' '${path} *'` : `'${path}'`;
+    return `    case ${matched}\n      printf '%s\\n' ${offered.join(" ")}${files}`;
+  });
+  return `function __fish_complete_${name}
+  set -l said
+  for word in (commandline -opc)[2..-1]
+    string match -q -- '-*' $word; and break
+    set said $said $word
+  end
+  switch "$said"
+${cases.join("\n")}
+  end
+end
+complete -c ${name} -f -a '(__fish_complete_${name})'`;
 }
 
 function deepestFirst(words: readonly Words[]): Words[] {

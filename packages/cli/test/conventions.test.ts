@@ -185,35 +185,3 @@ test("whoever stops reading early sees no error", async (t) => {
   child.stdout?.once("data", () => child.stdout?.destroy());
   assert.equal((await finished).stderr, "");
 });
-
-test("completions name every command", async (t) => {
-  const { guildhall } = shell(t);
-  for (const name of ["bash", "zsh", "fish"]) {
-    const { code, stdout } = await guildhall(["completion", name]);
-    assert.equal(code, 0);
-    for (const word of ["invoke", "--max-credits", "mark-paid", "--handler-cmd"]) {
-      assert.ok(stdout.includes(word), `${name}: ${word}`);
-    }
-  }
-});
-
-test("the completion of bash completes", async (t) => {
-  const { guildhall, home } = shell(t);
-  const { stdout } = await guildhall(["completion", "bash"]);
-  const { writeFileSync } = await import("node:fs");
-  const { execFileSync } = await import("node:child_process");
-  writeFileSync(`${home}/script`, stdout);
-  const complete = (words: string[]) =>
-    execFileSync(
-      "bash",
-      [
-        "-c",
-        `source ${home}/script; COMP_WORDS=(guildhall ${words.map((word) => `'${word}'`).join(" ")})
-         COMP_CWORD=${words.length}; _guildhall; echo "\${COMPREPLY[@]}"`,
-      ],
-      { encoding: "utf8" },
-    ).trim();
-  assert.equal(complete(["inv"]), "invoke");
-  assert.equal(complete(["provider", "r"]), "register run");
-  assert.equal(complete(["search", "text", "--int"]), "--intent --interaction-mode");
-});
