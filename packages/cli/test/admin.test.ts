@@ -1,89 +1,122 @@
-/** The operator's commands, each with the line that it prints. */
+/**
+ * The operator's commands, each with the line that it prints. They speak to the server alone, so what
+ * does not go down to the database's own ways is shown on one host.
+ */
 import assert from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { inAHall, inEachHall, invoke, registerShouter, startDaemon } from "./hall.ts";
+import { test } from "node:test";
+import { Visitor } from "../../server/test/sign-in/support.ts";
+import { DATABASE_HOSTS, isSkipped } from "../../server/test/support/database.ts";
+import { type Hall, invoke, openHall, registerShouter, startDaemon } from "./hall.ts";
 import { answerOf, errorOf } from "./support.ts";
 
-inAHall("members are added, suspended and let in again", async (_t, hall) => {
-  const made = await hall.told(
-    "member",
-    "create",
-    "--email",
-    "Ann@Example.org",
-    "--handle",
-    "ann-b",
-  );
+type Part = (hall: Hall) => Promise<void>;
+
+const ON_EACH_HOST: Readonly<Record<string, Part>> = {
+  "money: credits, reversals, vouchers, top-ups and payouts": money,
+  "the server says how it is": status,
+};
+const ON_ONE_HOST: Readonly<Record<string, Part>> = {
+  "members are added, suspended and let in again": members,
+  "a member is made an operator, and a member again": roles,
+  "keys of every kind are made, listed without their secret, and revoked": keys,
+  "an agent that is suspended is not found and not hired": agents,
+  "an amount is a number of dollars above zero": amounts,
+  // The last: afterwards nobody is the operator.
+  "only who may read the operator's key is the operator": operatorKey,
+};
+
+for (const host of DATABASE_HOSTS) {
+  test(`the operator's commands (${host})`, async (t) => {
+    if (await isSkipped(t, host)) return;
+    const hall = await openHall(t, host);
+    const parts = { ...ON_EACH_HOST, ...(host === "embedded" && ON_ONE_HOST) };
+    for (const [says, part] of Object.entries(parts)) await t.test(says, () => part(hall));
+  });
+}
+
+async function members(hall: Hall): Promise<void> {
+  const create = (email: string, ...more: string[]) =>
+    hall.admin("member", "create", "--email", email, ...more);
+  const made = answerOf(await create("Una@Example.org", "--handle", "una-b")) as Made;
   assert.deepEqual(Object.keys(made), ["user_id", "workspace_id"]);
   assert.equal(made.user_id, `usr_${made.workspace_id}`);
-  const again = await hall.admin("member", "create", "--email", "ann@example.org");
-  assert.equal(errorOf(again).code, "conflict");
-  const bad = await hall.admin("member", "create", "--email", "nonsense");
-  assert.equal(errorOf(bad).code, "invalid_request");
+  assert.equal(errorOf(await create("una@example.org")).code, "conflict");
+  assert.equal(errorOf(await create("nonsense")).code, "invalid_request");
 
   const bob = await hall.member("bob");
-  assert.equal(
-    (await hall.told("member", "suspend", "--email", "bob@example.org")).state,
-    "suspended",
-  );
+  const turn = (verb: string, email = "bob@example.org") =>
+    hall.admin("member", verb, "--email", email);
+  assert.equal((answerOf(await turn("suspend")) as Made).state, "suspended");
   assert.equal(errorOf(await bob.linkedclaw(["credits"])).code, "suspended");
-  assert.equal((await hall.told("member", "resume", "--email", "bob@example.org")).state, "active");
+  assert.equal((answerOf(await turn("resume")) as Made).state, "active");
   answerOf(await bob.linkedclaw(["credits"]));
-  const nobody = await hall.admin("member", "suspend", "--email", "nobody@example.org");
-  assert.equal(errorOf(nobody).code, "not_found");
-});
+  assert.equal(errorOf(await turn("suspend", "nobody@example.org")).code, "not_found");
+}
 
-inAHall(
-  "keys of every kind are made, listed without their secret, and revoked",
-  async (_t, hall) => {
-    const ann = await hall.member("ann");
-    const email = ["--email", "ann@example.org"];
-    for (const kind of ["lc", "claw_wsk", "mrg", "cllk_live", "shk", "gld"]) {
-      const made = await hall.told(
-        "key",
-        "create",
-        ...email,
-        "--kind",
-        kind,
-        "--label",
-        `a ${kind}`,
-      );
+async function roles(hall: Hall): Promise<void> {
+  const email = "olga@example.org";
+  await hall.server.member(email);
+  const olga = await new Visitor({ url: hall.server.url }).signIn(email);
+  const role = (...args: string[]) => hall.admin("member", "role", "--email", ...args);
+  assert.equal((await olga.get("/app/invite")).status, 404, "for others there is no such page");
+  const made = answerOf(await role(email, "--role", "operator")) as Made;
+  assert.deepEqual([made.email, made.role], [email, "operator"]);
+  assert.equal((await olga.get("/app/invite")).status, 200);
+  assert.equal((answerOf(await role(email, "--role", "member")) as Made).role, "member");
+  assert.equal((await olga.get("/app/invite")).status, 404);
+  errorOf(await role(email, "--role", "king"), 2);
+  errorOf(await role(email), 2);
+  assert.equal(errorOf(await role("no@example.org", "--role", "member")).code, "not_found");
+}
+
+async function keys(hall: Hall): Promise<void> {
+  const kate = await hall.member("kate");
+  const email = ["--email", "kate@example.org"];
+  const create = (kind: string, ...more: string[]) =>
+    hall.admin("key", "create", ...email, "--kind", kind, ...more);
+  const kinds = ["lc", "claw_wsk", "mrg", "cllk_live", "shk", "gld"];
+  await Promise.all(
+    kinds.map(async (kind) => {
+      const made = answerOf(await create(kind, "--label", `a ${kind}`)) as Made;
       assert.deepEqual(Object.keys(made), ["key", "key_id"]);
       assert.ok(made.key?.startsWith(`${kind}_`));
-    }
-    const { stdout } = await hall.admin("key", "list", ...email);
-    const { keys } = JSON.parse(stdout) as { keys: Record<string, string>[] };
-    assert.equal(keys.length, 7);
-    assert.doesNotMatch(stdout, /_[A-Za-z0-9]{16}/, "no secret is shown again");
+    }),
+  );
+  const { stdout } = await hall.admin("key", "list", ...email);
+  const listed = (JSON.parse(stdout) as { keys: Made[] }).keys;
+  assert.equal(listed.length, 7);
+  assert.doesNotMatch(stdout, /_[A-Za-z0-9]{16}/, "no secret is shown again");
+  const forPeople = await hall.admin("key", "list", ...email, "--human");
+  assert.doesNotMatch(forPeople.stdout, /^\{/);
 
-    const used = keys.find(({ label }) => label === "made by the operator");
-    assert.equal((await hall.told("key", "revoke", used?.key_id ?? "")).state, "revoked");
-    assert.equal(errorOf(await ann.linkedclaw(["whoami"])).code, "invalid_api_key");
-    for (const id of ["nonsense", "0".repeat(24)]) {
-      assert.equal(errorOf(await hall.admin("key", "revoke", id)).code, "not_found");
-    }
-    const strangers = ["--agent", `agt_${"0".repeat(24)}`];
-    const notTheirs = await hall.admin("key", "create", ...email, "--kind", "lc", ...strangers);
-    assert.equal(errorOf(notTheirs).code, "not_found");
-    errorOf(await hall.admin("key", "create", ...email, "--kind", "other"), 2);
-  },
-);
+  const used = listed.find(({ label }) => label === "made by the operator");
+  assert.equal((await hall.told("key", "revoke", used?.key_id ?? "")).state, "revoked");
+  assert.equal(errorOf(await kate.linkedclaw(["whoami"])).code, "invalid_api_key");
+  for (const id of ["nonsense", "0".repeat(24)]) {
+    assert.equal(errorOf(await hall.admin("key", "revoke", id)).code, "not_found");
+  }
+  const strangers = ["--agent", `agt_${"0".repeat(24)}`];
+  assert.equal(errorOf(await create("lc", ...strangers)).code, "not_found");
+  errorOf(await create("other"), 2);
+}
 
-inAHall("an agent that is suspended is not found and not hired", async (_t, hall) => {
+async function agents(hall: Hall): Promise<void> {
   const provider = await hall.member("provider");
   const { agentId, handler } = await registerShouter(provider);
   await startDaemon(provider, ["--handler-cmd", handler]);
-  const ann = await hall.member("ann");
-  answerOf(await invoke(ann, agentId, { text: "hi" }));
+  const guy = await hall.member("guy");
+  answerOf(await invoke(guy, agentId, { text: "hi" }));
   assert.equal((await hall.told("agent", "suspend", agentId)).state, "suspended");
-  assert.equal(errorOf(await invoke(ann, agentId, { text: "hi" })).http_status, 404);
-  assert.deepEqual(answerOf(await ann.linkedclaw(["search", "text.shout.v1"])), []);
+  assert.equal(errorOf(await invoke(guy, agentId, { text: "hi" })).http_status, 404);
+  assert.deepEqual(answerOf(await guy.linkedclaw(["search", "text.shout.v1"])), []);
   assert.equal((await hall.told("agent", "resume", agentId)).state, "active");
   const nobody = await hall.admin("agent", "suspend", `agt_${"0".repeat(24)}`);
   assert.equal(errorOf(nobody).code, "not_found");
-});
+}
 
-inEachHall("money: credits, reversals, vouchers, top-ups and payouts", async (_t, hall) => {
+async function money(hall: Hall): Promise<void> {
   const ann = await hall.member("ann");
   const email = ["--email", "ann@example.org"];
   const credited = await hall.told("credit", ...email, "--usd", "10", "--reason", "welcome");
@@ -94,7 +127,7 @@ inEachHall("money: credits, reversals, vouchers, top-ups and payouts", async (_t
   const voucher = await hall.told("voucher", "create", "--usd", "5", "--expires", "2099-01-31");
   assert.deepEqual(Object.keys(voucher), ["code"]);
   const redeemed = answerOf(await ann.guildhall(["redeem", voucher.code?.toLowerCase() ?? ""]));
-  assert.equal((redeemed as { available_usd: string }).available_usd, "105");
+  assert.equal((redeemed as Made).available_usd, "105");
   assert.equal(errorOf(await ann.guildhall(["redeem", "GUESSED"])).code, "not_found");
   errorOf(await hall.admin("voucher", "create", "--usd", "5", "--expires", "soon"), 2);
   const past = await hall.admin("voucher", "create", "--usd", "5", "--expires", "2001-01-31");
@@ -104,23 +137,21 @@ inEachHall("money: credits, reversals, vouchers, top-ups and payouts", async (_t
   const { topup_id, state } = pending as { topup_id: string; state: string };
   assert.equal(state, "pending");
   assert.deepEqual(await hall.told("topup", "pay", topup_id), { state: "paid" });
-  const list = answerOf(await ann.guildhall(["payout", "list"])) as { payable_usd: string };
+  const list = answerOf(await ann.guildhall(["payout", "list"])) as Made;
   assert.equal(list.payable_usd, "20");
-  const asked = answerOf(await ann.guildhall(["payout", "request", "--usd", "20"]));
-  const { payout_id } = asked as { payout_id: string };
-  assert.equal(
-    errorOf(await ann.guildhall(["payout", "request", "--usd", "0.01"])).code,
-    "insufficient_funds",
-  );
-  const waiting = (await hall.told("payout", "list")) as unknown as {
-    payouts: { email: string }[];
-  };
-  assert.deepEqual(
-    waiting.payouts.map(({ email }) => email),
-    ["ann@example.org"],
-  );
+  const request = (usd: string) => ann.guildhall(["payout", "request", "--usd", usd]);
+  const { payout_id } = answerOf(await request("20")) as { payout_id: string };
+  assert.equal(errorOf(await request("0.01")).code, "insufficient_funds");
+  const payouts = async (...more: string[]) =>
+    (answerOf(await hall.admin("payout", "list", ...more)) as { payouts: Made[] }).payouts;
+  const facts = ({ email, state, usd }: Made) => [email, state, usd];
+  const asked = ["ann@example.org", "requested", "20"];
+  assert.deepEqual((await payouts()).map(facts), [asked]);
   assert.equal((await hall.told("payout", "mark-paid", payout_id)).state, "paid");
-  assert.deepEqual(((await hall.told("payout", "list")) as unknown as typeof waiting).payouts, []);
+  assert.deepEqual(await payouts(), [], "nothing waits any more");
+  assert.deepEqual((await payouts("--all")).map(facts), [["ann@example.org", "paid", "20"]]);
+  const forPeople = await hall.admin("payout", "list", "--human");
+  assert.equal(forPeople.stdout, "No payouts wait.\n");
 
   const { transfers } = answerOf(await ann.guildhall(["wallet", "transfers"])) as {
     transfers: { kind: string; direction: string; amount_usd: string }[];
@@ -136,42 +167,38 @@ inEachHall("money: credits, reversals, vouchers, top-ups and payouts", async (_t
       ["play", "in", "100"],
     ],
   );
-  for (const usd of ["0", "-1", "1e3", "ten", "0.0000001"]) {
-    errorOf(await hall.admin("credit", ...email, "--usd", usd), 2);
-  }
-});
+}
 
-inEachHall("the server says how it is", async (_t, hall) => {
-  await hall.member("ann");
-  const status = (await hall.told("status")) as unknown as Record<string, Record<string, unknown>>;
+async function amounts(hall: Hall): Promise<void> {
+  const credit = ["credit", "--email", "ann@example.org", "--usd"];
+  const wrong = ["0", "-1", "1e3", "ten", "0.0000001"];
+  await Promise.all(wrong.map(async (usd) => errorOf(await hall.admin(...credit, usd), 2)));
+}
+
+async function status(hall: Hall): Promise<void> {
+  const said = await hall.told("status");
   for (const part of ["server", "storage", "providers_online", "queue", "work", "holds"]) {
-    assert.ok(part in status, part);
+    assert.ok(part in said, part);
   }
-  for (const args of [
-    ["status"],
+  const { code, stdout } = await hall.admin("status", "--human");
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /^\{/);
+}
 
-    ["key", "list", "--email", "ann@example.org"],
-  ]) {
-    const { code, stdout } = await hall.admin(...args, "--human");
-    assert.equal(code, 0);
-    assert.doesNotMatch(stdout, /^\{/);
-  }
-});
-
-inAHall("only who may read the operator's key is the operator", async (_t, hall) => {
+async function operatorKey(hall: Hall): Promise<void> {
   const path = join(hall.server.dataDirectory, "operator.key");
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  const ann = await hall.member("ann");
-  const elsewhere = { GUILDHALL_DATA_DIR: join(ann.home, "nothing") };
-  const lost = await ann.guildhall(["admin", "status"], { env: elsewhere });
+  const eve = await hall.member("eve");
+  const env = { GUILDHALL_DATA_DIR: join(eve.home, "nothing") };
+  const lost = await eve.guildhall(["admin", "status"], { env });
   assert.equal(errorOf(lost).code, "operator_key_missing");
-  answerOf(
-    await ann.guildhall(["admin", "--data-dir", hall.server.dataDirectory, "status"], {
-      env: elsewhere,
-    }),
-  );
+  const directory = ["--data-dir", hall.server.dataDirectory];
+  answerOf(await eve.guildhall(["admin", ...directory, "status"], { env }));
   const far = await hall.operator.guildhall(["admin", "status", "--cloud-url", "http://192.0.2.1"]);
   assert.equal(errorOf(far).code, "insecure_address");
   chmodSync(path, 0o644);
   assert.equal(errorOf(await hall.admin("status")).code, "config_insecure_permissions");
-});
+}
+
+/** What an operator's command prints. */
+type Made = Readonly<Record<string, string | undefined>>;

@@ -29,7 +29,7 @@ export function inEachHall(name: string, work: HallTest, environment: Environmen
   }
 }
 
-async function openHall(t: TestContext, host: DatabaseHost, environment: Environment = {}) {
+export async function openHall(t: TestContext, host: DatabaseHost, environment: Environment = {}) {
   const server = await startGuildhall(t, host, {
     ...{ GUILDHALL_FETCH_LOOPBACK: "on", ...environment },
   });
@@ -50,6 +50,15 @@ async function openHall(t: TestContext, host: DatabaseHost, environment: Environ
       const { key } = await server.member(`${name}@example.org`, limits);
       answerOf(await one.linkedclaw(["login", "--paste"], { input: key }));
       return one;
+    },
+    /** The same, as `login` leaves it behind, and who it is. */
+    async loggedIn(name: string) {
+      const one = shell(t, env);
+      const member = await server.member(`${name}@example.org`);
+      mkdirSync(one.config, { mode: 0o700 });
+      const text = `apiKey: ${member.key}\ncloudUrl: ${server.url}\n`;
+      writeFileSync(join(one.config, "config.yaml"), text, { mode: 0o600 });
+      return { ...one, member };
     },
     /** The shell of nobody yet. */
     stranger: () => shell(t, env),

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { usdAmount } from "../money.ts";
 import { fieldsOf } from "../server.ts";
 import type { Admin } from "./admin.ts";
@@ -37,6 +37,22 @@ export function addMember(parent: Command, admin: Admin): void {
       const api = await admin.open();
       const json = { email, chain_ceiling_usd: chainCeilingUsd, ...limitsJson(limits) };
       const path = "/members/limits";
+      admin.cli.terminal.answer(await api.ask({ method: "POST", path, json }));
+    });
+  member
+    .command("role")
+    .description(
+      "Make a member an operator, who may invite others from the pages, or a member again",
+    )
+    .requiredOption("--email <address>", "the member")
+    .addOption(
+      new Option("--role <role>", "what they are from now on")
+        .choices(["member", "operator"])
+        .makeOptionMandatory(),
+    )
+    .action(async (json: { email: string; role: string }) => {
+      const api = await admin.open();
+      const path = "/members/role";
       admin.cli.terminal.answer(await api.ask({ method: "POST", path, json }));
     });
   for (const [verb, description] of [

@@ -18,6 +18,7 @@ import {
   OfMember,
   PayoutPage,
   Reverse,
+  RoleOfMember,
   Verify,
 } from "./decode.ts";
 import { encodeKey, encodeMember, encodePayout, encodeStatus, encodeVerdict } from "./encode.ts";
@@ -57,6 +58,10 @@ function peopleRoutes(routes: Hono, core: Core): void {
   routes.post("/members/resume", async (c) => {
     const { email } = check(OfMember, await readJson(c));
     return c.json(encodeMember(await core.members.resume(email)));
+  });
+  routes.post("/members/role", async (c) => {
+    const { email, role } = check(RoleOfMember, await readJson(c));
+    return c.json(encodeMember(await core.members.setRole(email, role)));
   });
   routes.post("/members/limits", async (c) => {
     const { email, limits, chainCeilingMicros } = check(LimitMember, await readJson(c));

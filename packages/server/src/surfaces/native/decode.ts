@@ -27,6 +27,7 @@ const agentId = z.string().transform((text, context) => {
 
 export const CreateMember = z.strictObject({ email, handle: z.string().max(40).optional() });
 export const OfMember = z.strictObject({ email });
+export const RoleOfMember = z.strictObject({ email, role: z.enum(["member", "operator"]) });
 const limits = {
   daily_usd: usd.optional(),
   monthly_usd: usd.optional(),

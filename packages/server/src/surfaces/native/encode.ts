@@ -13,6 +13,7 @@ export function encodeMember(member: Member): object {
     workspace_id: member.workspaceId,
     email: member.email,
     handle: member.handle,
+    role: member.role,
     state: member.suspendedAt ? "suspended" : "active",
   };
 }

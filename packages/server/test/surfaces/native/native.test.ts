@@ -55,6 +55,7 @@ const ROUTES = [
   [ "POST",  "/admin/members/suspend",             "operator" ],
   [ "POST",  "/admin/members/resume",              "operator" ],
   [ "POST",  "/admin/members/limits",              "operator" ],
+  [ "POST",  "/admin/members/role",                "operator" ],
   [ "POST",  `/admin/agents/${NOBODY}/suspend`,    "operator" ],
   [ "POST",  `/admin/agents/${NOBODY}/resume`,     "operator" ],
   [ "POST",  "/admin/keys",                        "operator" ],
