@@ -1,80 +1,141 @@
 /** Sessions, open quotes and broadcasts that are served by a program, an address and an agent. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventsUntil } from "../../server/test/sessions/support.ts";
 import { killAfterTest } from "../../server/test/support/cleanup.ts";
 import type { Member } from "../../server/test/support/guildhall.ts";
 import { type Hall, inAHall } from "./hall.ts";
 import { answerOf, errorOf, type Running, type Shell, until } from "./support.ts";
-import { CHAT, LABEL, QUOTED, registerTalker, startTalker } from "./talker.ts";
+import { CHAT, LABEL, QUOTED } from "./talker.ts";
+import {
+  broadcast,
+  call,
+  declined,
+  escrowed,
+  eventually,
+  hire,
+  post,
+  said,
+  setStage,
+  TASK,
+} from "./talker-stage.ts";
 
 const AGENT = fileURLToPath(new URL("acp-agent.ts", import.meta.url));
 const LIMITS = ["--per-requester-limit", "20", "--gig-tasks"];
 
-inAHall("a program serves sessions, quotes and broadcasts", async (_t, hall) => {
-  const { provider, agentId, program } = await setStage(hall);
-  const daemon = await startTalker(provider, ["--handler-cmd", program, ...LIMITS]);
-  const stage = { hall, provider, daemon, agentId, told: () => daemon.stderr() };
-  await talks(stage);
-  await fails(stage);
-  await quotes(stage);
-  await labels(stage);
-  const one = await hall.server.member("eve@example.org");
-  const id = await hire(one, agentId);
-  assert.equal((await said(one, id, 1, { do: "exit" })).code, "subagent_error");
-  await until(() => daemon.stderr().includes("handler_restarted"), "the program came back");
-  assert.equal((await said(one, id, 2, { text: "again" })).payload.text, "AGAIN");
-  await stopsWhole(stage, one, id);
+inAHall("handlers serve sessions, quotes and broadcasts", async (t, hall) => {
+  for (const [says, scenario] of Object.entries(SCENARIOS)) {
+    await t.test(says, (inner) => scenario(inner, hall));
+  }
 });
 
-inAHall("an address serves sessions, quotes and broadcasts", async (t, hall) => {
-  const { provider, agentId, address } = await setStage(hall);
-  const { url, told } = await startAddress(t, address);
-  const daemon = await startTalker(provider, ["--handler-http", url, ...LIMITS]);
-  const stage = { hall, provider, daemon, agentId, told };
-  await talks(stage);
-  await fails(stage);
-  await quotes(stage);
-  await labels(stage);
-  const one = await hall.server.member("eve@example.org");
-  const id = await hire(one, agentId);
-  assert.equal((await said(one, id, 1, { do: "exit" })).code, "subagent_error");
-  await stopsWhole(stage, one, id);
-});
+const SCENARIOS: Readonly<Record<string, (t: TestContext, hall: Hall) => Promise<void>>> = {
+  async "a program serves sessions, quotes and broadcasts"(_t, hall) {
+    const { provider, agentId, program, start, member } = await setStage(hall, "program");
+    const daemon = await start(["--handler-cmd", program, ...LIMITS]);
+    const stage = { hall, provider, daemon, agentId, member, told: () => daemon.stderr() };
+    await talks(stage);
+    await fails(stage);
+    await quotes(stage);
+    await labels(stage);
+    const one = await member("eve");
+    const id = await hire(one, agentId);
+    assert.equal((await said(one, id, 1, { do: "exit" })).code, "subagent_error");
+    await until(() => daemon.stderr().includes("handler_restarted"), "the program came back");
+    assert.equal((await said(one, id, 2, { text: "again" })).payload.text, "AGAIN");
+    await stopsWhole(stage, one, id);
+  },
 
-inAHall("an agent stays with its session", async (_t, hall) => {
-  const { provider, agentId } = await setStage(hall);
-  const jobs = join(provider.home, "jobs");
-  const command = `"${process.execPath}" "${AGENT}" lc-{job}`;
-  const acp = ["--handler-acp", command, "--acp-cwd-base", jobs, ...LIMITS];
-  const daemon = await startTalker(provider, [...acp, "--turn-timeout", "3"]);
-  const one = await hall.server.member("ann@example.org");
-  await keepsItsAgent({ one, agentId, jobs });
-  await losesItsAgent({ one, agentId, daemon });
-  await isPricedByItsListing({ one, agentId });
-  await labelsWithJson({ one, agentId });
-  const left = await hire(one, agentId);
-  await said(one, left, 1, { do: "say", text: "still here" });
-  await stopsWhole({ hall, provider, daemon, agentId, told: () => "" }, one, left);
-  assert.deepEqual(readdirSync(jobs), [], "nothing of its agents is left");
-});
+  async "an address serves sessions, quotes and broadcasts"(t, hall) {
+    const { provider, agentId, address, start, member } = await setStage(hall, "address");
+    const { url, told } = await startAddress(t, address);
+    const daemon = await start(["--handler-http", url, ...LIMITS]);
+    const stage = { hall, provider, daemon, agentId, member, told };
+    await talks(stage);
+    await fails(stage);
+    await quotes(stage);
+    await labels(stage);
+    const one = await member("eve");
+    const id = await hire(one, agentId);
+    assert.equal((await said(one, id, 1, { do: "exit" })).code, "subagent_error");
+    await stopsWhole(stage, one, id);
+  },
+
+  async "an agent stays with its session"(_t, hall) {
+    const { provider, agentId, start, member } = await setStage(hall, "agent");
+    const jobs = join(provider.home, "jobs");
+    const command = `"${process.execPath}" "${AGENT}" lc-{job}`;
+    const acp = ["--handler-acp", command, "--acp-cwd-base", jobs, ...LIMITS];
+    const daemon = await start([...acp, "--turn-timeout", "3"]);
+    const one = await member("ann");
+    await keepsItsAgent({ one, agentId, jobs });
+    await losesItsAgent({ one, agentId, daemon });
+    await isPricedByItsListing({ one, agentId });
+    await labelsWithJson({ one, agentId });
+    const left = await hire(one, agentId);
+    await said(one, left, 1, { do: "say", text: "still here" });
+    const stage = { hall, provider, daemon, agentId, member, told: () => "" };
+    await stopsWhole(stage, one, left);
+    assert.deepEqual(readdirSync(jobs), [], "nothing of its agents is left");
+  },
+
+  async "a daemon takes so many sessions, and what else is left to its owner"(_t, hall) {
+    const { provider, agentId, program, start, member } = await setStage(hall, "limits");
+    const command = ["--handler-cmd", program];
+    const daemon = await start([...command, "--max-sessions", "1", "--no-invokes"]);
+    const one = await member("ann");
+    const before = await escrowed(one);
+    const id = await hire(one, agentId);
+    assert.match(await declined(one, agentId), /session_rejected: provider_busy/);
+    const called = await call(one, agentId);
+    assert.deepEqual([called.status, called.body.code], [503, "provider_manual_mode"]);
+    await one.ask("POST", `/sessions/${id}/cancel`, {});
+    assert.deepEqual(await escrowed(one), before, "nothing of it was paid");
+    assert.doesNotMatch(daemon.stderr(), /gig_started|invoke_started/);
+    daemon.child.kill("SIGTERM");
+    await daemon.finished;
+
+    const file = join(provider.config, "providers", "talker-limits.yaml");
+    appendFileSync(file, "autoAcceptSessions: false\nautoAcceptGigTasks: true\nmaxStake: 9\n");
+    const again = await start(command);
+    assert.match(again.stderr(), /"by_hand":\["sessions"\],"gig_tasks":true/);
+    assert.match(await declined(one, agentId), /session_rejected: provider_manual_mode/);
+    assert.equal((await call(one, agentId)).status, 502, "calls are taken: it cannot do this one");
+    const funds = await escrowed(provider.member);
+    const [result] = await broadcast(one, agentId, { required_stake: 9, ...TASK });
+    assert.equal(result.result_data.label, "long");
+    assert.deepEqual(await escrowed(provider.member), [funds[0] - 9, 9], "its stake is held");
+    const tooMuch = await post(one, agentId, { required_stake: 10, ...TASK });
+    await until(() => again.stderr().split("gig_finished").length === 2, "it did the first");
+    const task = (await one.ask("GET", `/gig-tasks/${tooMuch}`)).body;
+    assert.deepEqual([task.accepted_count, task.results], [0, []]);
+
+    for (const [flag = "", value = ""] of [
+      ["--max-sessions", "0"],
+      ["--turn-timeout", "3601"],
+      ["--max-stake", "-1"],
+    ]) {
+      const args = ["provider", "run", "talker-limits", ...command, flag, value];
+      errorOf(await provider.linkedclaw(args), 2);
+    }
+    appendFileSync(file, 'perRequesterLimit: "two"\n');
+    const odd = await provider.linkedclaw(["provider", "run", "talker-limits", ...command]);
+    assert.equal(errorOf(odd).code, "config_error");
+  },
+};
 
 interface Stage {
   readonly hall: Hall;
   readonly provider: Shell;
   readonly daemon: Running;
   readonly agentId: string;
+  /** Somebody new, to hire it. */
+  readonly member: (name: string) => Promise<Member>;
   /** What the handler said of itself. */
   readonly told: () => string;
-}
-
-async function setStage(hall: Hall) {
-  const provider = await hall.member("provider");
-  return { provider, ...(await registerTalker(provider)) };
 }
 
 async function startAddress(t: TestContext, file: string) {
@@ -87,41 +148,14 @@ async function startAddress(t: TestContext, file: string) {
   return { url: heard.stdout.trim(), told: () => heard.stderr };
 }
 
-async function hire(one: Member, agentId: string, capability = CHAT): Promise<string> {
-  const opened = await one.ask("POST", "/sessions", {
-    ...{ agent_id: agentId, capability, max_messages: 9 },
-  });
-  assert.equal(opened.status, 201, JSON.stringify(opened.body));
-  const id = opened.body.session_id as string;
-  const active = await one.ask("POST", `/sessions/${id}/activate`, {});
-  assert.equal(active.status, 200, JSON.stringify(active.body));
-  return id;
-}
-
-/** Says something, and gives what came back for it. */
-async function said(one: Member, id: string, seq: number, payload: object) {
-  const sent = await one.ask("POST", `/sessions/${id}/messages`, { seq, payload });
-  assert.equal(sent.status, 202, JSON.stringify(sent.body));
-  // biome-ignore lint/suspicious/noExplicitAny: an event is whatever JSON the test looks into.
-  const isAnswer = (event: any) => event.from === "provider" && event.seq === seq && event.final;
-  const events = await eventsUntil(one, id, (all) => all.some(isAnswer));
-  const { payload: said, type } = events.find(isAnswer);
-  return { type, payload: said, code: said?.code };
-}
-
-async function escrowed(one: Member): Promise<[available: number, escrowed: number]> {
-  const { body } = await one.ask("GET", "/credits");
-  return [body.available, body.escrowed];
-}
-
 /** A whole conversation by our own commands. */
 async function talks({ hall, provider, daemon, agentId, told }: Stage): Promise<void> {
-  const ann = await hall.member("ann");
+  const ann = await hall.loggedIn(`ann-${agentId.slice(-6)}`);
   const hired = answerOf(
     await ann.linkedclaw(["hire", agentId, "--capability", CHAT, "--max-messages", "3"]),
   ) as { session_id: string };
   const { session_id: id } = hired;
-  const file = join(provider.config, "providers", "talker.status.json");
+  const [file = ""] = globSync(join(provider.config, "providers", "*.status.json"));
   answerOf(await ann.linkedclaw(["send", id, "hello"]));
   const { reply } = answerOf(await ann.linkedclaw(["recv", id, "--wait", "30"])) as {
     // biome-ignore lint/suspicious/noExplicitAny: what the handler says it was given.
@@ -153,8 +187,8 @@ async function talks({ hall, provider, daemon, agentId, told }: Stage): Promise<
 }
 
 /** What the handler gets wrong is said to whoever hired it, and is not paid for. */
-async function fails({ hall, agentId }: Stage): Promise<void> {
-  const one = await hall.server.member("bob@example.org");
+async function fails({ member, agentId }: Stage): Promise<void> {
+  const one = await member("bob");
   const id = await hire(one, agentId);
   const before = await escrowed(one);
   assert.equal((await said(one, id, 1, { do: "fail" })).code, "subagent_timeout");
@@ -166,8 +200,8 @@ async function fails({ hall, agentId }: Stage): Promise<void> {
 }
 
 /** Brief, price, work, bill. */
-async function quotes({ hall, agentId, daemon }: Stage): Promise<void> {
-  const one = await hall.server.member("quo@example.org");
+async function quotes({ member, agentId, daemon }: Stage): Promise<void> {
+  const one = await member("quo");
   const id = await brief(one, agentId, { text: "a week in Rome" });
   const proposal = await proposed(one, id);
   assert.deepEqual(
@@ -211,16 +245,6 @@ function billed(one: Member, id: string) {
   });
 }
 
-async function eventually(ask: () => ReturnType<Member["ask"]>) {
-  const givesUpAt = performance.now() + 20_000;
-  for (;;) {
-    const { status, body } = await ask();
-    if (status === 200) return body;
-    assert.ok(performance.now() < givesUpAt, `never came: ${JSON.stringify(body)}`);
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
-}
-
 async function accept(one: Member, id: string, hash: string, more: object = {}): Promise<void> {
   const body = { proposal_hash: hash, ...more };
   const accepted = await one.ask("POST", `/sessions/${id}/accept-quote`, body);
@@ -230,11 +254,9 @@ async function accept(one: Member, id: string, hash: string, more: object = {}):
 }
 
 /** One slot of a broadcast. */
-async function labels({ hall, agentId }: Stage): Promise<void> {
-  const one = await hall.server.member("gig@example.org");
-  const [result] = await broadcast(one, agentId, {
-    ...{ task_params: { text: "lengthy" }, instruction: "Label it." },
-  });
+async function labels({ member, agentId }: Stage): Promise<void> {
+  const one = await member("gig");
+  const [result] = await broadcast(one, agentId, TASK);
   assert.equal(result.result_data.label, "long");
   const { facts } = result.result_data;
   assert.deepEqual(
@@ -242,31 +264,6 @@ async function labels({ hall, agentId }: Stage): Promise<void> {
     ["gig.execute", LABEL, "Label it.", 7, null],
   );
   assert.equal(facts.result_id, result.result_id);
-}
-
-async function broadcast(one: Member, principal: string, more: object) {
-  const own = await one.ask("POST", "/agents", {
-    ...{ slug: `own-${principal.slice(-6)}`, agent_name: "Own", description: "Asks." },
-    ...{ capabilities: ["ask"], capabilities_meta: { ask: { description: "Asks." } } },
-  });
-  const mandate = await one.ask("POST", "/mandates", {
-    ...{ kind: "gig_pa", principal_agent_id: own.body.agent_id, max_credits: 100 },
-    expires_at: new Date(Date.now() + 3_600_000).toISOString(),
-  });
-  assert.equal(mandate.status, 201, JSON.stringify(mandate.body));
-  const created = await one.ask("POST", "/gig-tasks", {
-    ...{ capability: LABEL, target_providers: 1, credits_per_provider: 7 },
-    ...{ mandate_id: mandate.body.mandate_id, ...more },
-  });
-  assert.equal(created.status, 201, JSON.stringify(created.body));
-  const task = await eventually(async () => {
-    const answer = await one.ask("GET", `/gig-tasks/${created.body.task_id}`);
-    const isIn = answer.body.results.some(
-      ({ status }: { status: string }) => status !== "accepted",
-    );
-    return isIn ? answer : { ...answer, status: 404 };
-  });
-  return task.results;
 }
 
 /** A daemon that is stopped says goodbye: what was open is refunded, and the books add up. */
@@ -355,26 +352,3 @@ async function labelsWithJson({ one, agentId }: AgentStage) {
   const before = await escrowed(one);
   assert.equal(before[1], 7, "it waits for a verdict");
 }
-
-inAHall(
-  "a daemon takes so many sessions, and broadcasts only where it is told to",
-  async (_t, hall) => {
-    const { provider, agentId, program } = await setStage(hall);
-    const limits = ["--max-sessions", "1"];
-    const daemon = await startTalker(provider, ["--handler-cmd", program, ...limits]);
-    const one = await hall.server.member("ann@example.org");
-    await hire(one, agentId);
-    const opened = await one.ask("POST", "/sessions", { agent_id: agentId, capability: CHAT });
-    const refused = await one.ask("POST", `/sessions/${opened.body.session_id}/activate`, {});
-    assert.equal(refused.status, 403);
-    assert.match(refused.body.detail, /session_rejected: provider_busy/);
-    assert.doesNotMatch(daemon.stderr(), /gig_started/);
-    for (const [flag, value] of [
-      ["--max-sessions", "0"],
-      ["--turn-timeout", "3601"],
-    ]) {
-      const args = ["provider", "run", "talker", "--handler-cmd", program, flag ?? "", value ?? ""];
-      errorOf(await provider.linkedclaw(args), 2);
-    }
-  },
-);

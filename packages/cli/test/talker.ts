@@ -7,7 +7,7 @@ export const CHAT = "chat.echo.v1";
 export const QUOTED = "plan.quoted.v1";
 export const LABEL = "label.text.v1";
 
-const LISTING = `slug: talker
+const listingOf = (slug: string) => `slug: ${slug}
 agentName: Talker
 description: Talks about what it is told.
 capabilities: [${CHAT}, ${QUOTED}, ${LABEL}]
@@ -73,22 +73,26 @@ server.listen(0, "127.0.0.1", () => console.log("http://127.0.0.1:" + server.add
 `;
 
 /** Registers the agent and writes what answers for it. */
-export async function registerTalker(one: Shell) {
+export async function registerTalker(one: Shell, slug = "talker") {
   const directory = join(one.config, "providers");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(join(directory, "talker.yaml"), LISTING);
+  writeFileSync(join(directory, `${slug}.yaml`), listingOf(slug));
   const program = join(one.home, "talker.cjs");
   writeFileSync(program, PROGRAM);
   const address = join(one.home, "address.cjs");
   writeFileSync(address, ADDRESS);
-  const registered = answerOf(await one.linkedclaw(["provider", "register", "talker"]));
+  const registered = answerOf(await one.linkedclaw(["provider", "register", slug]));
   const { agent_id: agentId } = registered as { agent_id: string };
   return { agentId, program: `"${process.execPath}" "${program}"`, address };
 }
 
 /** Starts its daemon and waits until it is connected. */
-export async function startTalker(one: Shell, args: readonly string[]): Promise<Running> {
-  const daemon = one.start("linkedclaw", ["provider", "run", "talker", ...args]);
+export async function startTalker(
+  one: Shell,
+  args: readonly string[],
+  slug = "talker",
+): Promise<Running> {
+  const daemon = one.start("linkedclaw", ["provider", "run", slug, ...args]);
   await until(
     () => daemon.stderr().includes('"event":"connected"') || daemon.child.exitCode !== null,
     "the daemon connected",

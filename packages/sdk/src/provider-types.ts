@@ -18,6 +18,8 @@ export interface ProviderOptions {
   readonly turnSeconds?: number;
   /** When given, work of any other capability is refused as `capability_not_supported`. */
   readonly capabilities?: readonly string[];
+  /** Work that its owner takes by hand: it is refused as `provider_manual`, handler or not. */
+  readonly byHand?: readonly ("runs" | "sessions")[];
   readonly handlers: ProviderHandlers;
   /** Asked before a task is claimed; without it every one that can be done is. */
   readonly wantsTask?: (offer: TaskOffer) => boolean;

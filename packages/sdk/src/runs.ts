@@ -124,6 +124,9 @@ export class Runs {
 
   #refusalOf({ capability, requester }: Offer): Refusal | undefined {
     const { capabilities, concurrency = CONCURRENCY_DEFAULT, perRequester } = this.#options;
+    if (this.#options.byHand?.includes("runs")) {
+      return { code: "provider_manual", message: "The provider takes calls by hand only." };
+    }
     if (!this.#options.handlers.run) {
       return { code: "capability_not_supported", message: "This program serves sessions only." };
     }

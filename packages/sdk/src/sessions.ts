@@ -128,7 +128,10 @@ export class Sessions {
   }
 
   #requireRoom({ capability, requester }: Frame<"ask">): void {
-    const { capabilities, sessions = SESSIONS_DEFAULT, perRequester } = this.#options;
+    const { byHand, capabilities, sessions = SESSIONS_DEFAULT, perRequester } = this.#options;
+    if (byHand?.includes("sessions")) {
+      throw new SessionDeclined("provider_manual", "The provider takes sessions by hand only.");
+    }
     if (!this.#handlers || (capabilities && !capabilities.includes(capability))) {
       throw new SessionDeclined("capability_not_supported", "This program does not do that.");
     }

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Agent, type Dispatcher, request } from "undici";
+import { createLog } from "../../src/lib/log.ts";
+import { type Database, openPostgresql } from "../../src/store/database.ts";
+import { openEmbedded } from "../../src/store/embedded/index.ts";
 import { afterTest } from "./cleanup.ts";
 import {
   type DatabaseHost,
@@ -30,6 +33,8 @@ export interface Guildhall {
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same data, at the same port. */
   restart(): Promise<void>;
+  /** Stops it, changes its rows as time that nobody wants to wait for would have, and starts it again. */
+  asleep(work: (database: Database) => Promise<unknown>): Promise<void>;
 }
 
 export interface Member {
@@ -138,7 +143,27 @@ export async function startServer(
     async restart() {
       running = await spawnServer(dataDirectory, environment, port);
     },
+    async asleep(work) {
+      await running.kill("SIGTERM");
+      await onItsDatabase(dataDirectory, environment, work);
+      running = await spawnServer(dataDirectory, environment, port);
+    },
   };
+}
+
+/** Does something to the database of a server that does not run. */
+async function onItsDatabase(
+  directory: string,
+  { DATABASE_URL: url }: Environment,
+  work: (database: Database) => Promise<unknown>,
+): Promise<void> {
+  const log = createLog("silent");
+  const database = url ? openPostgresql(url, 1) : await openEmbedded({ directory, log });
+  try {
+    await work(database);
+  } finally {
+    await database.close();
+  }
 }
 
 interface Running {

@@ -8,7 +8,12 @@
  *   4. Where the server will never have us, end with its reason.
  */
 import { LINK_CLOSINGS, type LinkClosing } from "@guildhall/protocol";
-import { connectProvider, type ProviderConnection, type ProviderState } from "@guildhall/sdk";
+import {
+  connectProvider,
+  type ProviderConnection,
+  type ProviderOptions,
+  type ProviderState,
+} from "@guildhall/sdk";
 import type { Cli } from "../../cli.ts";
 import { Failure } from "../../failure.ts";
 import { agentEnvironment } from "./acp-environment.ts";
@@ -34,6 +39,10 @@ export interface DaemonOptions {
   /** For the answer to one message of a session. */
   readonly turnSeconds: number;
   readonly takesTasks: boolean;
+  /** What is left to the owner, and refused here. */
+  readonly byHand: NonNullable<ProviderOptions["byHand"]>;
+  /** The most of its own money that the agent puts at risk for one task. */
+  readonly stakeMicrosMax: bigint;
   readonly capabilities: readonly string[] | undefined;
   readonly offered: (capability: string) => Offered;
 }
@@ -67,6 +76,8 @@ export async function startDaemon(cli: Cli, options: DaemonOptions): Promise<voi
     perRequester: options.perRequester,
     sessions: options.sessions,
     turnSeconds: options.turnSeconds,
+    byHand: options.byHand,
+    stakeMicrosMax: options.stakeMicrosMax,
     ...(options.capabilities ? { capabilities: options.capabilities } : {}),
     client: `linkedclaw-cli/${cli.version}`,
     onState(state) {
@@ -83,6 +94,8 @@ export async function startDaemon(cli: Cli, options: DaemonOptions): Promise<voi
     concurrency: options.concurrency,
     per_requester: options.perRequester,
     sessions: options.sessions,
+    by_hand: options.byHand,
+    gig_tasks: options.takesTasks,
   });
   const ignoreSignals = stopOnSignal(cli, connection);
   const { closing, reason } = await connection.stopped;
