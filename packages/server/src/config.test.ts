@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigError, type Environment, readConfig } from "./config.ts";
+import { type Environment, readConfig } from "./config.ts";
+import { ConfigError } from "./config-values.ts";
 
 const SECRET = "s".repeat(32);
 const PRODUCTION = {

@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ConfigError, isOn, list, oneOf, wholeNumber } from "./config-values.ts";
 import type { LogLevel } from "./lib/log.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -143,11 +144,6 @@ export interface EndpointConfig {
   readonly url: string;
   readonly key: string | undefined;
   readonly model: string;
-}
-
-/** A setting that cannot be followed. The message says which and what it should be. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
 }
 
 /** Reads the process's environment; `environment` stands in for it in tests. */
@@ -377,27 +373,4 @@ function readRateLimits(text: string | undefined): Readonly<Record<string, numbe
 /** Beside the sources, so that commands run from a checkout find the server that was started there. */
 function defaultDataDirectory(): string {
   return join(fileURLToPath(new URL("../../../", import.meta.url)), ".data");
-}
-
-function list(text: string | undefined): readonly string[] {
-  return (text ?? "")
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-function wholeNumber(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new ConfigError(`${name} must be a whole number from ${least} to ${most}.`);
-}
-
-function oneOf<T extends string>(text: string, name: string, values: readonly T[]): T {
-  const found = values.find((value) => value === text);
-  if (found) return found;
-  throw new ConfigError(`${name} must be one of ${values.join(", ")}.`);
-}
-
-function isOn(text: string, name: string): boolean {
-  return oneOf(text, name, ["on", "off"]) === "on";
 }

@@ -1,6 +1,7 @@
 /** The process: read the configuration, open the app, say where it is, stop when told to. */
 import { openApp } from "./app.ts";
-import { type Config, ConfigError, childEnvironment, readConfig } from "./config.ts";
+import { type Config, childEnvironment, readConfig } from "./config.ts";
+import { ConfigError } from "./config-values.ts";
 import { removeNote, writeNote } from "./data-directory.ts";
 import { type House, startHouse } from "./house.ts";
 import { systemClock } from "./lib/clock.ts";
