@@ -884,6 +884,7 @@ async function readAll(answer, bytesMax) {
 
 // packages/cli/src/openmarlin/wire.ts
 var TIMEOUT_MS = 6e4;
+var TIMEOUT_SECONDS_MAX = 86400;
 var ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 var USER_AGENT = "openmarlin-skill/1.0";
 var Wire = class {
@@ -896,6 +897,7 @@ var Wire = class {
   /** Any answer that came. Fails where none did, and where it leads elsewhere. */
   async call(call) {
     const url = this.origin.url + call.path;
+    const timeoutMs = this.#timeoutMs() ?? call.timeoutMs ?? TIMEOUT_MS;
     const answer = await exchange({
       method: call.method,
       url: new URL(url),
@@ -906,10 +908,10 @@ var Wire = class {
         ...call.secret !== void 0 && { authorization: `Bearer ${call.secret}` }
       },
       body: call.body && canonicalJson(call.body),
-      timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+      timeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX
     }).catch((error) => {
-      throw this.#failure(call, error);
+      throw this.#failure(call, timeoutMs, error);
     });
     const text = answer.body.toString("utf8");
     return {
@@ -924,10 +926,15 @@ var Wire = class {
     if (!reply.isSuccess) throw refusal(reply);
     return objectOf(reply);
   }
-  #failure(call, error) {
+  /** What a person has decided; the server's own bounds are not known to all of them. */
+  #timeoutMs() {
+    const seconds = Number(this.#settings.find("OPENMARLIN_REQUEST_TIMEOUT_SECONDS")?.value);
+    return seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX ? seconds * 1e3 : void 0;
+  }
+  #failure(call, timeoutMs, error) {
     const { url } = this.origin;
     if (error instanceof HttpTimeout) {
-      const seconds = Math.round((call.timeoutMs ?? TIMEOUT_MS) / 1e3);
+      const seconds = Math.round(timeoutMs / 100) / 10;
       return new Failure(
         "timeout",
         `${call.method} ${url}${call.path} had no end in ${seconds} s.`
@@ -1571,8 +1578,9 @@ function checkValue(name, { choices, number, isRequired }, value) {
   const bound = min === Number.NEGATIVE_INFINITY ? "" : ` ${isAbove ? "above" : "from"} ${min}`;
   throw usageFailure(`--${name} takes ${kind}${bound}, not ${shown(value)}.`);
 }
+var SECRET = /\w*_[A-Za-z0-9]{16,}/g;
 function shown(text) {
-  const line2 = text.replaceAll(/\s+/g, " ");
+  const line2 = text.replaceAll(SECRET, "\u2026").replaceAll(/\s+/g, " ");
   return JSON.stringify(line2.length > 40 ? `${line2.slice(0, 40)}\u2026` : line2);
 }
 
@@ -1590,7 +1598,8 @@ async function runProgram(program, args, env, output) {
   try {
     if (isHelp(before)) return help(output, programHelp(program));
     if (name === void 0) throw new Failure("usage_error", "Name a command.", { exitCode: 2 });
-    if (!command2) throw new Failure("usage_error", `There is no command ${name}.`, { exitCode: 2 });
+    if (!command2)
+      throw new Failure("usage_error", `There is no command ${shown(name)}.`, { exitCode: 2 });
     if (isHelp(after)) return help(output, commandHelp(program, name, command2));
     const given = /* @__PURE__ */ new Map();
     readFlags(program.before, before, given);

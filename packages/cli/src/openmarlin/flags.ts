@@ -128,8 +128,11 @@ function checkValue(name: string, { choices, number, isRequired }: Flag, value: 
   throw usageFailure(`--${name} takes ${kind}${bound}, not ${shown(value)}.`);
 }
 
+/** What looks like a key, also in the middle of a word that somebody mistyped. */
+const SECRET = /\w*_[A-Za-z0-9]{16,}/g;
+
 /** Something of a command line in one short line: it may be a key, or a whole document. */
-function shown(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ");
+export function shown(text: string): string {
+  const line = text.replaceAll(SECRET, "…").replaceAll(/\s+/g, " ");
   return JSON.stringify(line.length > 40 ? `${line.slice(0, 40)}…` : line);
 }

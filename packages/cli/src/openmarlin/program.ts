@@ -13,6 +13,7 @@ import {
   Flags,
   type FlagTable,
   readFlags,
+  shown,
   splitAtCommand,
 } from "./flags.ts";
 import { Output } from "./output.ts";
@@ -62,7 +63,8 @@ async function runProgram(
   try {
     if (isHelp(before)) return help(output, programHelp(program));
     if (name === undefined) throw new Failure("usage_error", "Name a command.", { exitCode: 2 });
-    if (!command) throw new Failure("usage_error", `There is no command ${name}.`, { exitCode: 2 });
+    if (!command)
+      throw new Failure("usage_error", `There is no command ${shown(name)}.`, { exitCode: 2 });
     if (isHelp(after)) return help(output, commandHelp(program, name, command));
     const given = new Map<string, readonly string[]>();
     readFlags(program.before, before, given);

@@ -13,6 +13,7 @@ export type Variable =
   | "OPENMARLIN_PLATFORM_API_KEY"
   | "OPENMARLIN_DEFAULT_PROVIDER_ID"
   | "OPENMARLIN_DEFAULT_ROUTING_LABELS"
+  | "OPENMARLIN_REQUEST_TIMEOUT_SECONDS"
   | "OPENCLAW_STATE_DIR";
 
 /** A value, and the tag of where it was found. */

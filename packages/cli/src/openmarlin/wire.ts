@@ -17,6 +17,7 @@ export interface Call {
   readonly body?: JsonObject;
   /** Sent as the bearer's. */
   readonly secret?: string;
+  /** How long it may take, where the settings say nothing else. */
   readonly timeoutMs?: number;
 }
 
@@ -32,6 +33,7 @@ export interface Reply {
 }
 
 const TIMEOUT_MS = 60_000;
+const TIMEOUT_SECONDS_MAX = 86_400;
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 const USER_AGENT = "openmarlin-skill/1.0";
 
@@ -47,6 +49,7 @@ export class Wire {
   /** Any answer that came. Fails where none did, and where it leads elsewhere. */
   async call(call: Call): Promise<Reply> {
     const url = this.origin.url + call.path;
+    const timeoutMs = this.#timeoutMs() ?? call.timeoutMs ?? TIMEOUT_MS;
     const answer = await exchange({
       method: call.method,
       url: new URL(url),
@@ -57,10 +60,10 @@ export class Wire {
         ...(call.secret !== undefined && { authorization: `Bearer ${call.secret}` }),
       },
       body: call.body && canonicalJson(call.body),
-      timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
+      timeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX,
     }).catch((error: unknown) => {
-      throw this.#failure(call, error);
+      throw this.#failure(call, timeoutMs, error);
     });
     const text = answer.body.toString("utf8");
     return {
@@ -77,10 +80,16 @@ export class Wire {
     return objectOf(reply);
   }
 
-  #failure(call: Call, error: unknown): Failure {
+  /** What a person has decided; the server's own bounds are not known to all of them. */
+  #timeoutMs(): number | undefined {
+    const seconds = Number(this.#settings.find("OPENMARLIN_REQUEST_TIMEOUT_SECONDS")?.value);
+    return seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX ? seconds * 1000 : undefined;
+  }
+
+  #failure(call: Call, timeoutMs: number, error: unknown): Failure {
     const { url } = this.origin;
     if (error instanceof HttpTimeout) {
-      const seconds = Math.round((call.timeoutMs ?? TIMEOUT_MS) / 1000);
+      const seconds = Math.round(timeoutMs / 100) / 10;
       return new Failure(
         "timeout",
         `${call.method} ${url}${call.path} had no end in ${seconds} s.`,

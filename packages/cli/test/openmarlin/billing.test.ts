@@ -247,7 +247,7 @@ const MISTAKES = [
   [2, ["watch", "--session-id", " "],                                                   /must not be empty/],
   [1, ["status", "--session-id", ".."],                                                 /is no id/],
   [1, ["status", "--session-id", "topup_9"],                                            /HTTP 404 topup_session_not_found/],
-  [2, ["pay"],                                                                          /no command pay/],
+  [2, ["pay"],                                                                          /no command "pay"/],
   [2, [],                                                                               /Name a command/],
   [2, ["balance", "--nonsense"],                                                        /no option "--nonsense"/],
   [2, ["balance", "everything"],                                                        /no place for "everything"/],
