@@ -29,7 +29,8 @@ export interface Page {
   readonly env?: Readonly<Record<string, string>>;
   /** Commands that come first. */
   readonly before?: string;
-  /** Told of what is said on stderr, all of it each time. */
+  /** Told of what is said, all of it each time. */
+  readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
 }
 
@@ -63,7 +64,10 @@ export async function runPage(t: TestContext, page: Page): Promise<BlockOutput[]
   t.after(end);
   const timer = setTimeout(end, PAGE_MS_MAX);
   const said = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said.stdout += text;
+    page.onStdout?.(said.stdout);
+  });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said.stderr += text;
     page.onStderr?.(said.stderr);

@@ -94,9 +94,22 @@ async function isInstalled(t: TestContext, hall: Hall): Promise<void> {
   assert.ok(existsSync(join(given[0]?.path ?? "", "references", "patterns.md")));
   const script = join(given[0]?.path ?? "", "scripts", "gig-task-wait.sh");
   assert.equal((await finished(script, [], env)).code, 2, "its scripts can be run");
+  await speaksToItsServer(join(installed, "skills", "openmarlin", "scripts"), url, env);
   for (const file of ["LICENSE", "LICENSES-OF-OTHERS.txt", "README.md"]) {
     assert.ok(existsSync(join(installed, file)), file);
   }
+}
+
+/** The scripts of OpenMarlin's skill know which server they came from. */
+async function speaksToItsServer(
+  scripts: string,
+  url: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const args = [join(scripts, "registration_session.mjs"), "create", "--dry-run", "--json"];
+  const { code, stdout } = await finished("node", args, env);
+  const told = JSON.parse(stdout) as Record<string, unknown>;
+  assert.deepEqual([code, told.server_url, told.server_url_source], [0, url, "built-in-default"]);
 }
 
 /** Everything that is loaded late is there: an agent is offered, hired, and its receipt proven. */

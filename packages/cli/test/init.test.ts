@@ -69,6 +69,24 @@ test("an older skill is replaced, with all of its files; a link is left alone", 
   assert.deepEqual(readdirSync(skills).sort(), ["linkedclaw-provider", "linkedclaw-requester"]);
 });
 
+test("OpenMarlin's skill comes along where it is asked for, and its scripts run from there", async (t) => {
+  const { home, linkedclaw, startScript } = shell(t);
+  mkdirSync(join(home, ".openclaw"));
+  const { installed } = answerOf(await linkedclaw(["init", "--openmarlin"])) as Answer;
+  assert.deepEqual(
+    installed.map(({ skill, state }) => [skill, state]),
+    [
+      ["linkedclaw-requester", "new"],
+      ["openmarlin", "new"],
+    ],
+  );
+  const skill = join(home, ".openclaw", "skills", "openmarlin");
+  assert.match(readFileSync(join(skill, "SKILL.md"), "utf8"), /^---\nname: openmarlin\n/);
+  const history = startScript(join(skill, "scripts", "billing.mjs"), ["history", "--json"]);
+  const { code, stdout } = await history.finished;
+  assert.deepEqual([code, JSON.parse(stdout).ok], [0, true]);
+});
+
 test("a host that is named is served where it says it is; AGENTS.md can be left alone", async (t) => {
   const { home, linkedclaw } = shell(t);
   const env = { CODEX_HOME: join(home, "elsewhere") };

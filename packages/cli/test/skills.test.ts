@@ -34,7 +34,13 @@ const PAGES = [
   "linkedclaw-provider/references/listing.md",
 ];
 
-for (const skill of ["linkedclaw-requester", "linkedclaw-provider"]) {
+const NAMES = ["linkedclaw-requester", "linkedclaw-provider", "openmarlin"];
+
+test("these are all the skills that there are", () => {
+  assert.deepEqual(readdirSync(SKILLS).sort(), [...NAMES].sort());
+});
+
+for (const skill of NAMES) {
   test(`${skill} says what hosts of agents want to know`, () => {
     const page = readFileSync(join(SKILLS, skill, "SKILL.md"), "utf8");
     const [, front = "", body = ""] = /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(page) ?? [];
@@ -58,7 +64,7 @@ for (const skill of ["linkedclaw-requester", "linkedclaw-provider"]) {
     const pages = files.filter((file) => file.endsWith(".md"));
     const all = pages.map((file) => readFileSync(join(directory, file), "utf8")).join("\n");
     const named = new Set(
-      [...all.matchAll(/\b(?:references|scripts)\/[\w.-]+\.(?:md|sh)/g)].flat(),
+      [...all.matchAll(/\b(?:references|scripts)\/[\w.-]+\.(?:md|sh|mjs)/g)].flat(),
     );
     for (const name of named) assert.ok(existsSync(join(directory, name)), name);
     for (const file of files) {
@@ -74,7 +80,7 @@ test("the codes that the tables of errors name are codes that there are", () => 
       .map((file) => readFileSync(join(ROOT, directory, file), "utf8")),
   );
   const known = new Set(ours.join("\n").match(/(?<=["'{ ,])[a-z]+(?:_[a-z]+)+(?=["':])/g));
-  for (const skill of ["linkedclaw-requester", "linkedclaw-provider"]) {
+  for (const skill of NAMES) {
     const page = readFileSync(join(SKILLS, skill, "references", "errors.md"), "utf8");
     const cells = page
       .split("\n")
@@ -95,7 +101,8 @@ test("every page with commands is run", () => {
   const withCommands = files
     .filter((file) => file.endsWith(".md"))
     .filter((file) => blocksOf(readFileSync(join(SKILLS, file), "utf8")).length > 0);
-  assert.deepEqual(withCommands.sort(), [...PAGES].sort());
+  // The commands of this one are run by openmarlin/page.test.ts.
+  assert.deepEqual(withCommands.sort(), [...PAGES, "openmarlin/SKILL.md"].sort());
 });
 
 inAHall("the commands of the skills do what they say", async (t, hall) => {

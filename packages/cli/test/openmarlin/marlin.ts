@@ -5,6 +5,7 @@
  */
 import type { TestContext } from "node:test";
 import { type Answer, type Received, startCloud } from "../support.ts";
+import { KEY } from "./scripts.ts";
 
 export const WORKSPACE = "ws_123";
 export const POOR = {
@@ -96,6 +97,27 @@ interface Task {
   looks: number;
 }
 
+/** Registrations that anybody approves at once; the one key is the test's. */
+function registration(path: string, { auth_flow = "device" }: { auth_flow?: string }): Answer {
+  if (path.endsWith("/api-keys")) {
+    const api_key = { key_id: "key_1", workspace_id: WORKSPACE, status: "active" };
+    return { status: 201, body: { api_key, secret: KEY } };
+  }
+  const isStart = path.endsWith("/sessions");
+  const authorization_url = "https://id.example.org/approve";
+  const workspace = { workspace_id: WORKSPACE, slug: "ada", display_name: "Ada" };
+  const completion = { account_id: "acct_1", is_new_account: true, workspace };
+  return {
+    status: isStart ? 201 : 200,
+    body: {
+      ...{ registration_session_id: "regsess_1", auth_flow, provider: "workos" },
+      state: isStart ? "pending_external_auth" : "completed",
+      handoff: { type: "device", device_code: "BLUE-FROG-12", authorization_url },
+      completion: isStart ? null : completion,
+    },
+  };
+}
+
 interface Topup {
   readonly amount: number;
   looks: number;
@@ -113,6 +135,7 @@ export async function startMarlin(
     const { method, url, body } = received;
     const sent = body === "" ? {} : JSON.parse(body);
     if (method === "GET" && url.pathname === "/openapi.json") return { body: { openapi: "3.1.0" } };
+    if (url.pathname.startsWith("/v1/registration/")) return registration(url.pathname, sent);
     if (!received.headers.authorization) return { status: 401, body: { error: "missing_api_key" } };
     const fixed = FIXED[url.pathname];
     if (fixed) return { body: fixed };

@@ -12,6 +12,7 @@ import { placeSkill, type Skill } from "./skills.ts";
 interface InitOptions {
   readonly host?: readonly HostName[];
   readonly provider?: boolean;
+  readonly openmarlin?: boolean;
   readonly context: boolean;
 }
 
@@ -37,13 +38,15 @@ export function addInit(program: Command, cli: Cli): void {
       new Option("--host <names...>", "these instead of all that are found").choices(HOST_NAMES),
     )
     .option("--provider", "the skill for offering agents as well")
+    .option("--openmarlin", "the skill for OpenMarlin's wire as well")
     .option("--no-context", "write nothing into AGENTS.md")
     .action(async (options: InitOptions) => {
       cli.terminal.answer(await initialise(cli, options), drawn);
     });
   addExamples(init, cli, [
     ["init", "for all hosts that are found"],
-    ["init --host claude-code --provider", "both skills for one of them"],
+    ["init --host claude-code --provider", "the skill for offering too, for one of them"],
+    ["init --host openclaw --openmarlin", "OpenMarlin's skill too"],
   ]);
 }
 
@@ -56,9 +59,11 @@ async function initialise(cli: Cli, options: InitOptions): Promise<Initialised> 
       hint: `Name one: ${cli.name} init --host ${HOST_NAMES.join("|")}`,
     });
   }
-  const skills: readonly Skill[] = options.provider
-    ? ["linkedclaw-requester", "linkedclaw-provider"]
-    : ["linkedclaw-requester"];
+  const skills: readonly Skill[] = [
+    "linkedclaw-requester",
+    ...(options.provider ? (["linkedclaw-provider"] as const) : []),
+    ...(options.openmarlin ? (["openmarlin"] as const) : []),
+  ];
   const installed: Initialised["installed"][number][] = [];
   for (const host of hosts) {
     for (const skill of skills) {

@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, systemCodeOf } from "../../failure.ts";
 
-export type Skill = "linkedclaw-requester" | "linkedclaw-provider";
+export type Skill = "linkedclaw-requester" | "linkedclaw-provider" | "openmarlin";
 
 /** `linked`: somebody put a link there, to a place of their own that is not ours to write to. */
 export type Placed = "new" | "updated" | "unchanged" | "linked";
