@@ -38,7 +38,8 @@ import { addSend } from "./linkedclaw/session/send.ts";
 import { addSessions } from "./linkedclaw/session/sessions.ts";
 import { addVerify } from "./receipt/verify.ts";
 import { createPaint } from "./terminal/paint.ts";
-import { addPayouts, addRedeem, addTopup, addWallet } from "./wallet/wallet.ts";
+import { addTopup } from "./wallet/topup.ts";
+import { addPayouts, addRedeem, addWallet } from "./wallet/wallet.ts";
 
 const ABOUT = {
   linkedclaw: "Find agents, hire them, and offer your own.",

@@ -12,6 +12,7 @@ import { createBroadcastEngine } from "./core/broadcast-engine.ts";
 import { createCallers } from "./core/caller.ts";
 import { createChains } from "./core/chain.ts";
 import { createDiscovery } from "./core/discovery.ts";
+import { createDisputes } from "./core/dispute.ts";
 import { createFileLinks } from "./core/file-link.ts";
 import { createHandoffs } from "./core/handoff.ts";
 import type { Core } from "./core/index.ts";
@@ -24,8 +25,16 @@ import { createManifests } from "./core/manifest.ts";
 import { createMembers } from "./core/member.ts";
 import { createOperator } from "./core/operator.ts";
 import { createOrigins } from "./core/origin.ts";
+import { createPayments } from "./core/payment.ts";
 import { createPayouts } from "./core/payout.ts";
-import type { AgentIndex, AgentReranker, BlobStore, Bus, Mailer } from "./core/ports.ts";
+import type {
+  AgentIndex,
+  AgentReranker,
+  BlobStore,
+  Bus,
+  CardPayments,
+  Mailer,
+} from "./core/ports.ts";
 import type { ServerProcess } from "./core/process.ts";
 import { createProfiles } from "./core/profile.ts";
 import { createReceipts } from "./core/receipt.ts";
@@ -69,6 +78,7 @@ export interface CoreParts {
   readonly index: AgentIndex;
   readonly reranker: AgentReranker | undefined;
   readonly mailer: Mailer | undefined;
+  readonly cards: CardPayments | undefined;
   /** Where clients reach this server. Known once it listens. */
   readonly baseUrl: () => string;
 }
@@ -225,16 +235,19 @@ function joinPeople(
 }
 
 function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof joinPeople>) {
-  const { config, database, clock, random, log } = parts;
+  const { config, database, clock, random, log, cards, baseUrl } = parts;
   const { members, attempts } = people.core;
   const origins = createOrigins({ database, clock });
   const payouts = createPayouts({ database, clock, random, log, ledger, origins });
+  const disputes = createDisputes({ database, clock, random, log, ledger });
   return {
     payouts,
+    disputes,
+    payments: createPayments({ database, clock, log, ledger, cards, disputes }),
     wallets: createWallets({ database, clock, random, ledger, members, payouts }),
     vouchers: createVouchers({ database, clock, random, ledger, attempts }),
     topups: createTopups({
-      ...{ database, clock, random, ledger },
+      ...{ database, clock, random, log, ledger, cards, baseUrl },
       hasDevRail: config.mode === "development",
     }),
     books: createBooks({ database }),

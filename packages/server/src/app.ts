@@ -106,6 +106,7 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
     bus: outside.bus,
     blobs: outside.blobs,
     mailer: outside.mailer,
+    cards: outside.cards,
     guardedFetch: createGuardedFetch({
       isLoopbackOpen: config.mayFetchLoopback,
       userAgent: `guildhall/${VERSION}`,
@@ -217,10 +218,14 @@ async function openOutside(
       config.smtp.url,
       config.smtp.from ?? `guildhall@${hostName}`,
     );
+  const cards =
+    config.stripe &&
+    (await import("./outbound/payments/stripe.ts")).createStripePayments(config.stripe);
   return {
     bus,
     blobs,
     mailer,
+    cards,
     close: async () => {
       mailer?.close();
       await blobs.close?.();
@@ -250,15 +255,21 @@ function openHub(
   return hub;
 }
 
-/** What nobody needs any more: expired sign-ins, files nobody used; payouts left half done. */
+/** What nobody needs any more: expired sign-ins, files nobody used; payments and payouts left half done. */
 function startCleaning({ core, cleaning }: JoinedCore, log: Log): () => void {
   const clean = async (): Promise<void> => {
-    try {
-      await cleaning.clean();
-      await core.assets.removeExpired();
-      await core.payouts.tidy();
-    } catch (error) {
-      log.warn({ error }, "cleaning failed; trying again later");
+    // One that fails, perhaps for want of somebody else's server, keeps none of the others.
+    for (const part of [
+      () => cleaning.clean(),
+      () => core.assets.removeExpired(),
+      () => core.payouts.tidy(),
+      () => core.payments.tidy(),
+    ]) {
+      try {
+        await part();
+      } catch (error) {
+        log.warn({ error }, "cleaning failed; trying again later");
+      }
     }
   };
   const timer = setInterval(() => void clean(), CLEAN_MS);

@@ -2,10 +2,17 @@
  * The environment -> one frozen configuration. The only reader of `process.env`, once, at the start:
  * everything else is handed what it needs. `docs/configuration.md` lists the same settings.
  */
-import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError, isOn, list, oneOf, wholeNumber } from "./config-values.ts";
+import {
+  ConfigError,
+  isLoopback,
+  isOn,
+  list,
+  oneOf,
+  readPublicUrl,
+  wholeNumber,
+} from "./config-values.ts";
 import type { LogLevel } from "./lib/log.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +46,9 @@ export const SETTINGS = [
   { name: "S3_SECRET_ACCESS_KEY",        fallback: "",                 meaning: "See S3_ENDPOINT" },
   { name: "GUILDHALL_FILES_BYTES_MAX",   fallback: "5368709120",       meaning: "Bytes of files that one workspace may keep" },
   { name: "GUILDHALL_FEE_BASIS_POINTS",  fallback: "0",                meaning: "The house's share of each payment, in hundredths of a percent" },
+  { name: "STRIPE_SECRET_KEY",           fallback: "",                 meaning: "Top-ups by card, with STRIPE_WEBHOOK_SECRET; a development server takes Stripe's test keys only" },
+  { name: "STRIPE_WEBHOOK_SECRET",       fallback: "",                 meaning: "What Stripe signs its reports to /api/guildhall/v1/webhooks/stripe with" },
+  { name: "STRIPE_API_URL",              fallback: "https://api.stripe.com", meaning: "Where Stripe's API is; another one for tests" },
   { name: "OPENMARLIN_CREDIT_MICROS",    fallback: "10000",            meaning: "What a credit of OpenMarlin's wire is worth, in millionths of a US dollar: a multiple of 100 that divides 1000000" },
   { name: "GUILDHALL_BROADCAST_WORK_SECONDS", fallback: "300",         meaning: "How long an agent that accepted a broadcast has for its work" },
   { name: "GUILDHALL_BROADCAST_REVIEW_SECONDS", fallback: "259200",    meaning: "After how long a result of a broadcast is approved that nobody judged" },
@@ -108,6 +118,7 @@ export interface Config {
   readonly s3: S3Config | undefined;
   readonly filesBytesMax: number;
   readonly feeBasisPoints: number;
+  readonly stripe: StripeConfig | undefined;
   readonly openmarlinCreditMicros: bigint;
   readonly broadcastWorkSeconds: number;
   readonly broadcastReviewSeconds: number;
@@ -135,6 +146,11 @@ export interface S3Config {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+export interface StripeConfig {
+  readonly secretKey: string;
+  readonly webhookSecret: string;
+  readonly apiUrl: string;
 }
 export interface OAuthClient {
   readonly clientId: string;
@@ -183,6 +199,7 @@ export function readConfig(environment: Environment = process.env): Config {
       0,
       9_999,
     ),
+    stripe: readStripe(get, mode),
     openmarlinCreditMicros: readCreditMicros(get),
     ...readBroadcasts(get),
     isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
@@ -215,6 +232,24 @@ export function childEnvironment(environment: Environment = process.env): Enviro
 }
 
 type Get = (name: Name) => string | undefined;
+
+/** Real money has no business beside play money. */
+function readStripe(get: Get, mode: Mode): StripeConfig | undefined {
+  const secretKey = get("STRIPE_SECRET_KEY");
+  const webhookSecret = get("STRIPE_WEBHOOK_SECRET");
+  if (!secretKey && !webhookSecret) return undefined;
+  if (!secretKey || !webhookSecret) {
+    throw new ConfigError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET go together.");
+  }
+  if (mode === "development" && !/^[rs]k_test_/.test(secretKey)) {
+    throw new ConfigError("GUILDHALL_MODE=development takes a test key of Stripe's only.");
+  }
+  const apiUrl = get("STRIPE_API_URL") ?? "https://api.stripe.com";
+  if (!URL.canParse(apiUrl) || !/^https?:$/.test(new URL(apiUrl).protocol)) {
+    throw new ConfigError("STRIPE_API_URL must be an http or https address.");
+  }
+  return { secretKey, webhookSecret, apiUrl };
+}
 
 /** A credit whose hundredth is whole micros, and of which no amount needs more than six decimals. */
 function readCreditMicros(get: Get): bigint {
@@ -339,22 +374,6 @@ function requireSafety(
   if (secretKey.length < 32) {
     throw new ConfigError("GUILDHALL_SECRET_KEY must have at least 32 characters.");
   }
-}
-
-function readPublicUrl(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new ConfigError("PUBLIC_URL must be an http or https address.");
-  }
-  const { origin, pathname } = new URL(text);
-  if (pathname !== "/") throw new ConfigError("PUBLIC_URL must have no path.");
-  return origin;
-}
-
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, "");
-  if (isIP(name) === 4) return name.startsWith("127.");
-  return name === "localhost" || name === "::1";
 }
 
 function readRateLimits(text: string | undefined): Readonly<Record<string, number>> {

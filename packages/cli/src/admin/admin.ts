@@ -4,6 +4,7 @@ import type { Cli } from "../cli.ts";
 import { type NativeApi, openAdmin } from "../native.ts";
 import { addAgent } from "./agent.ts";
 import { addCredit, addTransfer } from "./credit.ts";
+import { addDispute } from "./dispute.ts";
 import { addHandoff } from "./handoff.ts";
 import { addKey } from "./key.ts";
 import { addLedger } from "./ledger.ts";
@@ -30,6 +31,8 @@ export function addAdmin(program: Command, cli: Cli): void {
     open: () => openAdmin(cli, admin.opts<{ dataDir?: string }>().dataDir),
   };
   for (const add of [addMember, addAgent, addKey, addHandoff]) add(admin, handed);
-  for (const add of [addCredit, addTransfer, addVoucher, addTopup, addPayout]) add(admin, handed);
+  for (const add of [addCredit, addTransfer, addVoucher, addTopup, addDispute, addPayout]) {
+    add(admin, handed);
+  }
   for (const add of [addLedger, addStatus]) add(admin, handed);
 }

@@ -51,27 +51,6 @@ export function addRedeem(program: Command, cli: Cli): void {
     });
 }
 
-export function addTopup(program: Command, cli: Cli): void {
-  const topup = program.command("topup").description("Put money into the wallet");
-  topup
-    .command("create")
-    .description("Top up; a development server pays at once")
-    .requiredOption("--usd <amount>", "how much", usdAmount)
-    .option("--pending", "leave it unpaid, for the operator to pay")
-    .action(async ({ usd, pending }: { usd: string; pending?: boolean }) => {
-      const api = await openNative(cli);
-      const json = { usd, pay: pending ? false : undefined };
-      cli.terminal.answer(await api.ask({ method: "POST", path: "/topups", json }));
-    });
-  topup
-    .command("list")
-    .description("List your top-ups, newest first")
-    .action(async () => {
-      const api = await openNative(cli);
-      cli.terminal.answer(await api.ask({ method: "GET", path: "/topups" }));
-    });
-}
-
 export function addPayouts(program: Command, cli: Cli): void {
   const payout = program.command("payout").description("Have earnings paid out");
   payout

@@ -7,12 +7,14 @@ import type { Broadcasts } from "./broadcast.ts";
 import type { Callers } from "./caller.ts";
 import type { Chains } from "./chain.ts";
 import type { Discovery } from "./discovery.ts";
+import type { Disputes } from "./dispute.ts";
 import type { Handoffs } from "./handoff.ts";
 import type { Keys } from "./key.ts";
 import type { Mandates } from "./mandate.ts";
 import type { Manifests } from "./manifest.ts";
 import type { Members } from "./member.ts";
 import type { Operator } from "./operator.ts";
+import type { Payments } from "./payment.ts";
 import type { Payouts } from "./payout.ts";
 import type { Profiles } from "./profile.ts";
 import type { Receipts } from "./receipt.ts";
@@ -35,12 +37,14 @@ export interface Core {
   readonly callers: Callers;
   readonly chains: Chains;
   readonly discovery: Discovery;
+  readonly disputes: Disputes;
   readonly handoffs: Handoffs;
   readonly keys: Keys;
   readonly mandates: Mandates;
   readonly manifests: Manifests;
   readonly members: Members;
   readonly operator: Operator;
+  readonly payments: Payments;
   readonly payouts: Payouts;
   readonly profiles: Profiles;
   readonly receipts: Receipts;
@@ -72,6 +76,7 @@ export type { CreateKey, KeyPatch, Keys, NewKey } from "./key.ts";
 export type { CreateMandate, Mandates } from "./mandate.ts";
 export type { CreateMember, Members } from "./member.ts";
 export type { Operator, ServerStatus } from "./operator.ts";
+export type { Payments } from "./payment.ts";
 export type { Payouts } from "./payout.ts";
 export type {
   LinkIdentity,

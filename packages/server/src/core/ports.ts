@@ -10,6 +10,7 @@ import type {
   StandingSession,
 } from "./session-ports.ts";
 
+export type { CardPayments, Checkout, PaymentReport } from "./payment-ports.ts";
 export type {
   HeldSession,
   ProviderMessage,

@@ -227,6 +227,31 @@ create table chains (
 );
 CREATE INDEX chains_workspace ON public.chains USING btree (workspace_id, id);
 
+create table disputes (
+  id text collate "C" not null,
+  topup_id text collate "C" not null,
+  rail text not null,
+  rail_id text collate "C" not null,
+  amount_micros bigint not null,
+  state text not null,
+  taken_micros bigint,
+  lost_micros bigint,
+  opened_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  released_at timestamp with time zone,
+  constraint disputes_pkey PRIMARY KEY (id),
+  constraint disputes_rail UNIQUE (rail, rail_id),
+  constraint disputes_amount_micros_check CHECK ((amount_micros > 0)),
+  constraint disputes_check CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+  constraint disputes_check1 CHECK (((state = 'lost'::text) = ((taken_micros IS NOT NULL) AND (lost_micros IS NOT NULL)))),
+  constraint disputes_lost_micros_check CHECK ((lost_micros >= 0)),
+  constraint disputes_rail_check CHECK ((rail = 'stripe'::text)),
+  constraint disputes_state_check CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text]))),
+  constraint disputes_taken_micros_check CHECK ((taken_micros >= 0)),
+  constraint disputes_topup_id_fkey FOREIGN KEY (topup_id) REFERENCES topups(id)
+);
+CREATE INDEX disputes_topup ON public.disputes USING btree (topup_id);
+
 create table handoffs (
   id text collate "C" not null,
   kind text not null,
@@ -677,12 +702,19 @@ create table topups (
   payment_id text collate "C" not null,
   amount_micros bigint not null,
   created_at timestamp with time zone not null,
+  checkout_url text,
+  reference text collate "C",
+  failure text,
+  closed_at timestamp with time zone,
   constraint topups_pkey PRIMARY KEY (id),
   constraint topups_payment UNIQUE (rail, payment_id),
   constraint topups_amount_micros_check CHECK ((amount_micros > 0)),
-  constraint topups_rail_check CHECK ((rail = 'dev'::text)),
+  constraint topups_failure_check CHECK ((failure = ANY (ARRAY['expired'::text, 'declined'::text, 'amount_mismatch'::text]))),
+  constraint topups_rail_check CHECK ((rail = ANY (ARRAY['dev'::text, 'stripe'::text]))),
   constraint topups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
 );
+CREATE INDEX topups_reference ON public.topups USING btree (reference) WHERE (reference IS NOT NULL);
+CREATE INDEX topups_unclosed ON public.topups USING btree (id) WHERE (closed_at IS NULL);
 CREATE INDEX topups_workspace ON public.topups USING btree (workspace_id, id);
 
 create table transfer_reasons (

@@ -25,6 +25,12 @@ const PUBLIC = new Map([
   ["GET /v1/registration/sessions/:id",             "the id is the proof"],
   ["POST /v1/registration/sessions/:id/api-keys",   "a registration ends with a key"],
   ["POST /v1/registration/sessions/:id/device/complete", "for development servers: nothing is there elsewhere"],
+  ["POST /api/guildhall/v1/webhooks/stripe",        "Stripe shows a signature instead of a key"],
+  ["GET /dev/topup/:id",                            "for development servers: nothing is there elsewhere"],
+  ["POST /dev/topup/:id/pay",                       "for development servers: nothing is there elsewhere"],
+  ["POST /dev/topup/:id/fail",                      "for development servers: nothing is there elsewhere"],
+  ["GET /app/topup/paid",                           "where payers come back to, whoever they are"],
+  ["GET /app/topup/cancelled",                      "where payers come back to, whoever they are"],
   ["GET /",                                         "leads to the pages"],
   ["GET /app/hall.css",                             "how pages look"],
   ["GET /app/hall.svg",                             "how pages look"],
@@ -46,7 +52,7 @@ const PARAMETER = /:\w+(?:\{[^}]*\})?/g;
 
 /** Where paths may begin (docs/ARCHITECTURE.md): what other wires and pages claim stays free. */
 const FIRST_PARTS =
-  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|openapi\.json$|v1\/|healthz$|readyz$|metrics$)/;
+  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|dev\/topup\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|openapi\.json$|v1\/|healthz$|readyz$|metrics$)/;
 
 test("the routes of all surfaces", async (t) => {
   const GUILDHALL_DATA_DIR = await testDataDirectory(t);

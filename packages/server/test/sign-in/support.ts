@@ -20,6 +20,7 @@ import type { Mailer } from "../../src/core/ports.ts";
 import { createRegistrations } from "../../src/core/registration.ts";
 import { createSignInLinks } from "../../src/core/sign-in-link.ts";
 import { createStatements } from "../../src/core/statement.ts";
+import { createTopups } from "../../src/core/topup.ts";
 import { createWallets } from "../../src/core/wallet.ts";
 import type { Caller } from "../../src/domain/caller.ts";
 import type { SignupPolicy } from "../../src/domain/member.ts";
@@ -106,6 +107,10 @@ function joinPeople(
     callers,
     attempts,
     statements: createStatements({ database }),
+    topups: createTopups({
+      ...{ database, clock, random, log, ledger, cards: undefined, baseUrl: () => url },
+      hasDevRail: settings.mode !== "production",
+    }),
     chains: createChains({ database, ledger, clock, log }),
     members,
     keys: createKeys({

@@ -2,10 +2,13 @@
 import type { TestContext } from "node:test";
 import { createAttempts } from "../../src/core/attempt.ts";
 import { createCallers } from "../../src/core/caller.ts";
+import { createDisputes } from "../../src/core/dispute.ts";
 import { createLedger, type Ledger } from "../../src/core/ledger.ts";
 import { createMembers } from "../../src/core/member.ts";
 import { createOrigins } from "../../src/core/origin.ts";
+import { createPayments } from "../../src/core/payment.ts";
 import { createPayouts } from "../../src/core/payout.ts";
+import type { CardPayments } from "../../src/core/ports.ts";
 import { createTopups } from "../../src/core/topup.ts";
 import { createVouchers } from "../../src/core/voucher.ts";
 import { createWallets } from "../../src/core/wallet.ts";
@@ -18,7 +21,7 @@ import type { Database } from "../../src/store/database.ts";
 export type Bank = ReturnType<typeof openBank>;
 
 /** Everything that moves money other than for work. `clock.at` is the time. */
-export function openBank(t: TestContext, database: Database) {
+export function openBank(t: TestContext, database: Database, cards?: CardPayments) {
   const clock = { at: new Date("2026-03-01T12:00:00Z"), now: () => clock.at };
   const random = systemRandom;
   const log = createLog("silent");
@@ -48,7 +51,14 @@ export function openBank(t: TestContext, database: Database) {
     members,
     origins,
     payouts,
-    topups: createTopups({ database, clock, random, ledger, hasDevRail: true }),
+    topups: createTopups({
+      ...{ database, clock, random, log, ledger, hasDevRail: true, cards },
+      baseUrl: () => "http://127.0.0.1",
+    }),
+    payments: createPayments({
+      ...{ database, clock, log, ledger, cards },
+      disputes: createDisputes({ database, clock, random, log, ledger }),
+    }),
     vouchers: createVouchers({ database, clock, random, ledger, attempts }),
     wallets: createWallets({ database, clock, random, ledger, members, payouts }),
     async member(name: string): Promise<Caller> {

@@ -16,12 +16,20 @@ import {
   LimitMember,
   Nothing,
   OfMember,
+  Page,
   PayoutPage,
   Reverse,
   RoleOfMember,
   Verify,
 } from "./decode.ts";
-import { encodeKey, encodeMember, encodePayout, encodeStatus, encodeVerdict } from "./encode.ts";
+import {
+  encodeDispute,
+  encodeKey,
+  encodeMember,
+  encodePayout,
+  encodeStatus,
+  encodeVerdict,
+} from "./encode.ts";
 
 export function adminRoutes(core: Core): Hono {
   const routes = new Hono();
@@ -119,6 +127,16 @@ function moneyRoutes(routes: Hono, core: Core): void {
     check(Nothing, await readJson(c));
     const { state } = await core.topups.pay(decodeId(c.req.param("id"), "topup"));
     return c.json({ state });
+  });
+  routes.get("/disputes", async (c) => {
+    const { limit } = check(Page, readQuery(c));
+    const found = await core.disputes.list(limit);
+    return c.json({ disputes: found.map(({ dispute, email }) => encodeDispute(dispute, email)) });
+  });
+  routes.post("/disputes/:id/release", async (c) => {
+    check(Nothing, await readJson(c));
+    const id = decodeId(c.req.param("id"), "dispute");
+    return c.json(encodeDispute(await core.disputes.release(id)));
   });
   routes.get("/payouts", async (c) => {
     const { limit, cursor, state } = check(PayoutPage, readQuery(c));

@@ -87,12 +87,15 @@ export const RedeemVoucher = z.strictObject({ code: z.string().min(1).max(200) }
 export const OpenTopup = z
   .strictObject({
     usd,
+    /** Whoever the server has, where it is not said. */
+    rail: z.enum(["dev", "stripe"]).optional(),
     payment_id: z.string().max(200).optional(),
-    /** `false` leaves it pending. */
+    /** On the development rail: `false` leaves it pending. */
     pay: z.boolean().optional(),
   })
   .transform((body) => ({
     amountMicros: body.usd,
+    rail: body.rail,
     paymentId: body.payment_id,
     isPaidLater: body.pay === false,
   }));

@@ -1,6 +1,7 @@
 /** What the core answers -> our own API's words. Money is exact: dollars and micros, both as text. */
 import { prefixed, usdOfMicros } from "@guildhall/protocol";
 import type { ServerStatus, Verdict, WalletTransfer } from "../../core/index.ts";
+import type { Dispute } from "../../domain/dispute.ts";
 import type { Key } from "../../domain/key.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Payout } from "../../domain/payout.ts";
@@ -63,6 +64,27 @@ export function encodeTopup(topup: Topup): object {
     rail: topup.rail,
     payment_id: topup.paymentId,
     created_at: topup.createdAt.toISOString(),
+    completed_at: topup.completedAt?.toISOString() ?? null,
+    checkout_url: topup.checkoutUrl ?? null,
+    failure: topup.failure ?? null,
+  };
+}
+
+export function encodeDispute(dispute: Dispute, email?: string): object {
+  const usd = (micros: bigint | undefined) => (micros === undefined ? null : usdOfMicros(micros));
+  return {
+    dispute_id: dispute.id,
+    state: dispute.state,
+    usd: usdOfMicros(dispute.amountMicros),
+    taken_usd: usd(dispute.takenMicros),
+    lost_usd: usd(dispute.lostMicros),
+    topup_id: dispute.topupId,
+    rail: dispute.rail,
+    rail_id: dispute.railId,
+    ...(email !== undefined && { email }),
+    opened_at: dispute.openedAt.toISOString(),
+    closed_at: dispute.closedAt?.toISOString() ?? null,
+    released_at: dispute.releasedAt?.toISOString() ?? null,
   };
 }
 

@@ -1,15 +1,15 @@
 /** Our own API, `/api/guildhall/v1`: method and path -> one use case. */
-import { usdOfMicros } from "@guildhall/protocol";
+import { LIMITS, usdOfMicros } from "@guildhall/protocol";
 import { type Context, Hono } from "hono";
 import type { Core } from "../../core/index.ts";
 import { authenticated, callerOf } from "../shared/caller.ts";
 import { check } from "../shared/check.ts";
 import { wordFault } from "../shared/fault-table.ts";
-import { readJson, readQuery } from "../shared/json-body.ts";
+import { readJson, readQuery, readText } from "../shared/json-body.ts";
 import type { createRateLimiter } from "../shared/rate-limit.ts";
 import { requestIdOf } from "../shared/request-id.ts";
 import { adminRoutes } from "./admin-routes.ts";
-import { OpenTopup, Page, RedeemVoucher, RequestPayout, TransferPage } from "./decode.ts";
+import { decodeId, OpenTopup, Page, RedeemVoucher, RequestPayout, TransferPage } from "./decode.ts";
 import { encodeBalance, encodePayout, encodeTopup, encodeTransfer } from "./encode.ts";
 import { NATIVE_STATUS } from "./errors.ts";
 
@@ -22,6 +22,7 @@ export function nativeRoutes(core: Core, options: { readonly limited: Limited })
   // A route each, not one for all paths: what there is not is not found, with or without a key.
   const member = [authenticated(core.callers), options.limited("wallet")] as const;
   walletRoutes(routes, core, member);
+  topupRoutes(routes, core, member);
   payoutRoutes(routes, core, member);
   return routes;
 }
@@ -46,6 +47,9 @@ function walletRoutes(routes: Hono, core: Core, member: Member): void {
       available_usd: usdOfMicros(redeemed.balance?.availableMicros ?? 0n),
     });
   });
+}
+
+function topupRoutes(routes: Hono, core: Core, member: Member): void {
   routes.post("/topups", ...member, async (c) => {
     const command = check(OpenTopup, await readJson(c));
     return c.json(encodeTopup(await core.topups.open(callerOf(c), command)), 201);
@@ -55,6 +59,16 @@ function walletRoutes(routes: Hono, core: Core, member: Member): void {
     const topups = await core.topups.list(callerOf(c), { limit, beforeId: cursor });
     const next = topups.length === limit ? (topups.at(-1)?.id ?? null) : null;
     return c.json({ topups: topups.map(encodeTopup), cursor: next });
+  });
+  routes.get("/topups/:id", ...member, async (c) => {
+    const id = decodeId(c.req.param("id"), "topup", "topup");
+    return c.json(encodeTopup(await core.topups.require(callerOf(c), id)));
+  });
+  // Stripe signs what it says, so the text has to stay as it came.
+  routes.post("/webhooks/stripe", async (c) => {
+    const body = await readText(c, LIMITS.bodyBytesMax);
+    await core.payments.receive(body, c.req.header("stripe-signature"));
+    return c.json({ received: true });
   });
 }
 

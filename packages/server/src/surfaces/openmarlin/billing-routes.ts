@@ -1,8 +1,11 @@
 /** Billing (contract §8): what is there, what it was spent on, and putting more in. */
 import type { Hono } from "hono";
+import { Fault } from "../../domain/fault.ts";
 import { authenticated, callerOf } from "../shared/caller.ts";
+import { check } from "../shared/check.ts";
 import type { Credits } from "./credits.ts";
-import { encodeBalance, encodeLedgerEntry, encodeUsage } from "./encode-billing.ts";
+import { decodeTopupId, OpenTopup, readObject } from "./decode.ts";
+import { encodeBalance, encodeLedgerEntry, encodeTopup, encodeUsage } from "./encode-billing.ts";
 import type { OpenmarlinCore, OpenmarlinOptions } from "./routes.ts";
 
 /** Lists on this wire have no pages (contract §8.4). */
@@ -10,8 +13,8 @@ const LISTED_MAX = 200;
 
 export function billingRoutes(
   routes: Hono,
-  { callers, wallets, statements }: OpenmarlinCore,
-  { clock }: OpenmarlinOptions,
+  { callers, wallets, statements, topups }: OpenmarlinCore,
+  { clock, publicUrl }: OpenmarlinOptions,
   credits: Credits,
 ): void {
   // Not limited: clients ask every two seconds whether a payment has arrived, and give up at a refusal.
@@ -31,5 +34,22 @@ export function billingRoutes(
   routes.get("/v1/ledger", member, async (c) => {
     const lines = await statements.read(callerOf(c), LISTED_MAX);
     return c.json({ data: lines.map((line) => encodeLedgerEntry(line, credits)) });
+  });
+
+  routes.post("/v1/topup/sessions", member, async (c) => {
+    const { amount } = check(OpenTopup, await readObject(c));
+    const amountMicros = credits.micros(amount);
+    if (amountMicros === undefined) {
+      const message = "amount: at most two decimals";
+      throw new Fault("invalid_request", message, { field: "amount" });
+    }
+    // A person pays, on the page that the answer names.
+    const topup = await topups.open(callerOf(c), { amountMicros, isPaidLater: true });
+    return c.json(encodeTopup(topup, credits, publicUrl), 201);
+  });
+
+  routes.get("/v1/topup/sessions/:id", member, async (c) => {
+    const topup = await topups.require(callerOf(c), decodeTopupId(c.req.param("id")));
+    return c.json(encodeTopup(topup, credits, publicUrl));
   });
 }

@@ -1,5 +1,5 @@
 /** What this wire's callers say -> our commands (OpenMarlin contract §2, §4). */
-import { LIMITS, parseJson } from "@guildhall/protocol";
+import { LIMITS, parseJson, unprefixed } from "@guildhall/protocol";
 import type { Context } from "hono";
 import { z } from "zod";
 import { Fault } from "../../domain/fault.ts";
@@ -43,6 +43,21 @@ export const IssueKey = z
         : { kind: "state" as const, value: body.callback_state },
     label: body.label?.trim() || undefined,
   }));
+
+/** The most credits that one top-up may be of (contract §8.5). */
+const TOPUP_CREDITS_MAX = 1_000_000;
+
+/** An amount in credits; how many decimals it may have, `credits` says. */
+export const OpenTopup = z.strictObject({
+  amount: z.number().positive().max(TOPUP_CREDITS_MAX),
+});
+
+/** A top-up's id. What cannot be one is treated as one that does not exist. */
+export function decodeTopupId(text: string): string {
+  const id = unprefixed("topup", text);
+  if (id !== undefined) return id;
+  throw new Fault("not_found", "There is no such top-up.", { kind: "topup", id: text });
+}
 
 const text = z.string().trim().min(1).max(200);
 

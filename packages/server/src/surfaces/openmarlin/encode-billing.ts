@@ -2,6 +2,7 @@
 import { prefixed } from "@guildhall/protocol";
 import type { SettledUse } from "../../core/index.ts";
 import type { StatementLine } from "../../domain/statement.ts";
+import type { Topup } from "../../domain/topup.ts";
 import type { WalletBalance } from "../../domain/wallet.ts";
 import { sha256 } from "../../lib/digest.ts";
 import { type Credits, usdAmount } from "./credits.ts";
@@ -70,6 +71,28 @@ export function encodeLedgerEntry(line: StatementLine, credits: Credits): object
     status: line.kind === "expected" ? "pending" : "posted",
     amount: credits.amount(line.amountMicros),
     reference_id: referenceOf(line),
+  };
+}
+
+const TOPUP_STATUS = {
+  pending: "pending_payment",
+  paid: "credit_applied",
+  failed: "payment_failed",
+} as const satisfies Record<Topup["state"], string>;
+
+/** A top-up (contract §8.5). `publicUrl`: where its page is, where it is this server's own. */
+export function encodeTopup(topup: Topup, credits: Credits, publicUrl: string): object {
+  const { id, rail, paymentId, reference, transferId } = topup;
+  return {
+    topup_session_id: prefixed("topup", id),
+    workspace_id: prefixed("ws", topup.workspaceId),
+    requested_amount: credits.amount(topup.amountMicros),
+    status: TOPUP_STATUS[topup.state],
+    created_at: topup.createdAt.toISOString(),
+    completed_at: topup.completedAt?.toISOString() ?? null,
+    stripe_reference: rail === "stripe" ? (reference ?? paymentId) : null,
+    checkout_url: topup.checkoutUrl ?? `${publicUrl}/dev/topup/${id}`,
+    credited_ledger_entry_id: transferId === undefined ? null : ledgerEntryId(transferId),
   };
 }
 

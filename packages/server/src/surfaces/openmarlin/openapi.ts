@@ -3,7 +3,7 @@
  * out whether a server is there. What bodies look like comes from the schemas that decode them.
  */
 import { z } from "zod";
-import { CompleteDevice, IssueKey, StartRegistration } from "./decode.ts";
+import { CompleteDevice, IssueKey, OpenTopup, StartRegistration } from "./decode.ts";
 
 interface Operation {
   readonly summary: string;
@@ -24,6 +24,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /v1/registration/sessions/:id/device/complete":  { summary: "Approve, on a development server", body: CompleteDevice,   answers: [200, "The registration session"], refuses: [400, 403, 404, 410],      isOpen: true },
   "GET /v1/balance":                                     { summary: "What is available",               answers: [200, "The balance"],                              refuses: [] },
   "GET /v1/usage-events":                                { summary: "What work cost",                  answers: [200, "The newest 200 works"],                     refuses: [] },
+  "POST /v1/topup/sessions":                             { summary: "Open a top-up",                   body: OpenTopup,         answers: [201, "The top-up, and where it is paid"], refuses: [400, 409, 413, 503] },
+  "GET /v1/topup/sessions/:id":                          { summary: "How a top-up stands",             answers: [200, "The top-up"],                              refuses: [404] },
   "GET /v1/ledger":                                      { summary: "What the balance is made of",     answers: [200, "The newest 200 entries"],                   refuses: [] },
 };
 

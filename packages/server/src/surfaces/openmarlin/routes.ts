@@ -10,7 +10,10 @@ import { answerStrays, refuse } from "./refusal.ts";
 import { registrationRoutes } from "./registration-routes.ts";
 
 /** What this wire uses of the product. */
-export type OpenmarlinCore = Pick<Core, "callers" | "registrations" | "statements" | "wallets">;
+export type OpenmarlinCore = Pick<
+  Core,
+  "callers" | "registrations" | "statements" | "topups" | "wallets"
+>;
 
 export interface OpenmarlinOptions {
   /** Without a slash at its end. */

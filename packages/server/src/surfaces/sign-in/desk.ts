@@ -7,6 +7,7 @@ import type {
   Members,
   Registrations,
   SignInLinks,
+  Topups,
 } from "../../core/index.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { SignupPolicy } from "../../domain/member.ts";
@@ -26,6 +27,7 @@ export interface SignInCore {
   readonly registrations: Registrations;
   readonly links: SignInLinks;
   readonly attempts: Attempts;
+  readonly topups: Pick<Topups, "showUnpaid" | "decideUnpaid">;
   readonly wallets: {
     balance(
       caller: Caller,

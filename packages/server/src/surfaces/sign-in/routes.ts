@@ -14,6 +14,7 @@ import { MARK_SVG, STYLE, STYLE_PATH } from "./pages/layout.ts";
 import { createPeople } from "./people.ts";
 import { registerRoutes } from "./register.ts";
 import { homeRoutes, inviteRoutes, spendingRoutes } from "./settings.ts";
+import { topupRoutes } from "./topup.ts";
 
 const FOREVER = "public, max-age=31536000, immutable";
 const A_DAY = "public, max-age=86400";
@@ -54,4 +55,5 @@ const PARTS = [
   spendingRoutes,
   chainPageRoutes,
   inviteRoutes,
+  topupRoutes,
 ];
