@@ -378,7 +378,10 @@ function byCodePoints(one, other) {
 }
 var NOT_ASCII = /[\u007f-\uffff]/g;
 function quoted(text) {
-  return JSON.stringify(text).replace(
+  return ascii(JSON.stringify(text));
+}
+function ascii(json) {
+  return json.replace(
     NOT_ASCII,
     (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`
   );
@@ -387,6 +390,7 @@ function quoted(text) {
 // packages/cli/src/openmarlin/output.ts
 var SECRET_LENGTH_MIN = 8;
 var UNKNOWN = "<unknown>";
+var TEXT_LENGTH_MAX = 2e3;
 var Output = class {
   #stdout;
   #stderr;
@@ -415,8 +419,9 @@ var Output = class {
   field(name, value) {
     this.line(`${name}: ${wordOf(value)}`);
   }
+  /** One JSON object, in ASCII also where a secret was blotted out. */
   json(value) {
-    this.line(prettyJson(value));
+    this.line(ascii(this.#blotted(prettyJson(value))));
   }
   /** A line on stderr: for whoever watches, or why it did not work. */
   note(text) {
@@ -447,6 +452,10 @@ function wordOf(value) {
 }
 function oneLine(text) {
   return plain(text).replaceAll(/\s+/g, " ").trim();
+}
+function shortened(text) {
+  const line2 = oneLine(text);
+  return line2.length > TEXT_LENGTH_MAX ? `${line2.slice(0, TEXT_LENGTH_MAX)}\u2026` : line2;
 }
 
 // packages/cli/src/openmarlin/own-script.ts
@@ -986,7 +995,7 @@ function refusal(reply) {
   const code = codeOf(json);
   const start = `HTTP ${status}${code === void 0 ? "" : ` ${code}`} ${method} ${url}`;
   if (status >= 300 && status < 400) {
-    const to = oneLine(reply.headers.location ?? "nowhere");
+    const to = shortened(reply.headers.location ?? "nowhere");
     return new Failure(
       "redirected",
       `${start}: it leads to ${to}, and redirects are not followed.`
@@ -994,14 +1003,14 @@ function refusal(reply) {
   }
   return new Failure(
     code ?? "refused",
-    `${start}: ${json === void 0 ? kindOf(reply) : lineOfJson(json)}`
+    `${start}: ${json === void 0 ? kindOf(reply) : shortened(lineOfJson(json))}`
   );
 }
 function codeOf(json) {
   if (!isObject(json)) return void 0;
   const { error, error_code: balanceCode } = json;
   const code = typeof error === "string" ? error : balanceCode;
-  return typeof code === "string" ? oneLine(code) : void 0;
+  return typeof code === "string" ? shortened(code) : void 0;
 }
 function kindOf({ headers, text }) {
   const type = oneLine(headers["content-type"] ?? "").split(";")[0];
@@ -1102,7 +1111,7 @@ var OF_TASKS = { invalid_request: TASK };
 function explain(code, isTask) {
   const known = code !== void 0 && Object.hasOwn(EXPLANATIONS, code) ? EXPLANATIONS[code] : "";
   const words = known || "The server refused the request.";
-  const more = isTask && code !== void 0 ? OF_TASKS[code] : void 0;
+  const more = isTask && Object.hasOwn(OF_TASKS, code ?? "") ? OF_TASKS[code ?? ""] : void 0;
   return more === void 0 ? words : `${words} ${more}`;
 }
 
@@ -1129,7 +1138,7 @@ function wordsOf(reply) {
   const said = isObject(reply.json) ? textOf(reply.json.message) : void 0;
   return [
     `HTTP ${reply.status} ${code ?? "without a code"}: ${explain(code, false)}`,
-    ...said === void 0 ? [] : [`The server says: ${oneLine(said)}`],
+    ...said === void 0 ? [] : [`The server says: ${shortened(said)}`],
     ...reply.json === void 0 ? [`It answered with ${kindOf(reply)}.`] : []
   ].join(" ");
 }

@@ -3,7 +3,7 @@ import { Failure } from "../failure.ts";
 import { type Client, refused } from "./client.ts";
 import { explain } from "./explanations.ts";
 import { isObject, type JsonObject, textOf } from "./json.ts";
-import { oneLine } from "./output.ts";
+import { shortened } from "./output.ts";
 import { type Shortfall, shortfallOf } from "./shortfall.ts";
 import { codeOf, kindOf, type Reply, refusal } from "./wire.ts";
 
@@ -33,7 +33,7 @@ export function wordsOf(reply: Reply): string {
   const said = isObject(reply.json) ? textOf(reply.json.message) : undefined;
   return [
     `HTTP ${reply.status} ${code ?? "without a code"}: ${explain(code, false)}`,
-    ...(said === undefined ? [] : [`The server says: ${oneLine(said)}`]),
+    ...(said === undefined ? [] : [`The server says: ${shortened(said)}`]),
     ...(reply.json === undefined ? [`It answered with ${kindOf(reply)}.`] : []),
   ].join(" ");
 }

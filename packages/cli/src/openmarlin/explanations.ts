@@ -40,6 +40,6 @@ const OF_TASKS: Readonly<Record<string, string>> = { invalid_request: TASK };
 export function explain(code: string | undefined, isTask: boolean): string {
   const known = code !== undefined && Object.hasOwn(EXPLANATIONS, code) ? EXPLANATIONS[code] : "";
   const words = known || "The server refused the request.";
-  const more = isTask && code !== undefined ? OF_TASKS[code] : undefined;
+  const more = isTask && Object.hasOwn(OF_TASKS, code ?? "") ? OF_TASKS[code ?? ""] : undefined;
   return more === undefined ? words : `${words} ${more}`;
 }

@@ -66,7 +66,12 @@ function byCodePoints(one: string, other: string): number {
 const NOT_ASCII = /[\u007f-\uffff]/g;
 
 function quoted(text: string): string {
-  return JSON.stringify(text).replace(
+  return ascii(JSON.stringify(text));
+}
+
+/** JSON with everything beyond ASCII spelled out. */
+export function ascii(json: string): string {
+  return json.replace(
     NOT_ASCII,
     (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -3,7 +3,7 @@ import { createPaint } from "../terminal/paint.ts";
 import { plain, redactKey } from "../terminal/redact.ts";
 import { type Label, SpinnerLine, spin } from "../terminal/spinner.ts";
 import { type Json, Numeral } from "./json.ts";
-import { lineOfJson, prettyJson } from "./json-text.ts";
+import { ascii, lineOfJson, prettyJson } from "./json-text.ts";
 
 interface Stream {
   readonly isTTY?: boolean;
@@ -13,6 +13,7 @@ interface Stream {
 /** What is shorter is no key, and blotting it out would spoil words. */
 const SECRET_LENGTH_MIN = 8;
 const UNKNOWN = "<unknown>";
+const TEXT_LENGTH_MAX = 2000;
 
 export class Output {
   readonly #stdout: Stream;
@@ -48,8 +49,9 @@ export class Output {
     this.line(`${name}: ${wordOf(value)}`);
   }
 
+  /** One JSON object, in ASCII also where a secret was blotted out. */
   json(value: Json): void {
-    this.line(prettyJson(value));
+    this.line(ascii(this.#blotted(prettyJson(value))));
   }
 
   /** A line on stderr: for whoever watches, or why it did not work. */
@@ -87,4 +89,10 @@ export function wordOf(value: Json | undefined): string {
 /** A server's text within a line of ours. */
 export function oneLine(text: string): string {
   return plain(text).replaceAll(/\s+/g, " ").trim();
+}
+
+/** As much of a server's text as somebody reads who only wants to know what is wrong. */
+export function shortened(text: string): string {
+  const line = oneLine(text);
+  return line.length > TEXT_LENGTH_MAX ? `${line.slice(0, TEXT_LENGTH_MAX)}…` : line;
 }

@@ -5,7 +5,7 @@ import { eventsJson, eventsOf, isStream } from "./events.ts";
 import { explain } from "./explanations.ts";
 import { fieldsOf, type JsonObject, textOf } from "./json.ts";
 import { lineOfJson } from "./json-text.ts";
-import { oneLine } from "./output.ts";
+import { oneLine, shortened } from "./output.ts";
 import {
   recoveryCommands,
   recoveryOf,
@@ -93,7 +93,7 @@ function messageFor(reply: Reply, asked: Asked): string {
   const said = textOf(fieldsOf(reply.json).message);
   const words = [
     `HTTP ${reply.status} ${code ?? "without a code"}: ${explain(code, asked.isTask)}`,
-    ...(said === undefined ? [] : [`The server says: ${oneLine(said)}`]),
+    ...(said === undefined ? [] : [`The server says: ${shortened(said)}`]),
     ...(reply.json === undefined ? [`It answered with ${kindOf(reply)}.`] : []),
     ...sentWords(asked),
   ];

@@ -7,7 +7,7 @@ import { exchange, HttpTimeout, HttpTooLarge } from "../http.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import { canonicalJson, lineOfJson } from "./json-text.ts";
 import { type Origin, originByDefault } from "./origin.ts";
-import { oneLine } from "./output.ts";
+import { oneLine, shortened } from "./output.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Call {
@@ -151,7 +151,7 @@ export function refusal(reply: Reply): Failure {
   const code = codeOf(json);
   const start = `HTTP ${status}${code === undefined ? "" : ` ${code}`} ${method} ${url}`;
   if (status >= 300 && status < 400) {
-    const to = oneLine(reply.headers.location ?? "nowhere");
+    const to = shortened(reply.headers.location ?? "nowhere");
     return new Failure(
       "redirected",
       `${start}: it leads to ${to}, and redirects are not followed.`,
@@ -159,7 +159,7 @@ export function refusal(reply: Reply): Failure {
   }
   return new Failure(
     code ?? "refused",
-    `${start}: ${json === undefined ? kindOf(reply) : lineOfJson(json)}`,
+    `${start}: ${json === undefined ? kindOf(reply) : shortened(lineOfJson(json))}`,
   );
 }
 
@@ -168,7 +168,7 @@ export function codeOf(json: Json | undefined): string | undefined {
   if (!isObject(json)) return undefined;
   const { error, error_code: balanceCode } = json;
   const code = typeof error === "string" ? error : balanceCode;
-  return typeof code === "string" ? oneLine(code) : undefined;
+  return typeof code === "string" ? shortened(code) : undefined;
 }
 
 /** What came instead of JSON, in a few words: a page of HTML is no message. */

@@ -96,6 +96,15 @@ test("a stream is printed event by event", async (t) => {
   assert.match(json.response, /^event: execution\.start\n/);
 });
 
+test("a body may come by stdin", async (t) => {
+  const { run, last } = await office(t);
+  const args = ["executions", "--body-file", "-"];
+  assert.equal((await run("platform_request", args, {}, hello())).code, 0);
+  assert.deepEqual(last(), { instruction: "say hello" });
+  const { code, stderr } = await run("platform_request", args, {}, "");
+  assert.deepEqual([code, stderr], [1, "- is not JSON: it ends too early.\n"]);
+});
+
 test("an answer that is no JSON is given as it came", async (t) => {
   const { platform } = await office(t);
   const args = ["executions", "--body-json", '{"instruction":"text"}'];

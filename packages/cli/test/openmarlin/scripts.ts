@@ -27,10 +27,15 @@ export function desk(t: TestContext, env: Readonly<Record<string, string | undef
     ...env,
   });
   const state = join(env.OPENCLAW_STATE_DIR ?? join(home, ".openclaw"), "agents/main/agent");
-  const start = (name: ScriptName, args: readonly string[], extra = {}) =>
-    startScript(join(SCRIPTS, `${name}.mjs`), args, { env: extra });
-  const told = async (name: ScriptName, args: readonly string[], extra = {}): Promise<Told> => {
-    const finished = await start(name, args, extra).finished;
+  const start = (name: ScriptName, args: readonly string[], extra = {}, input = "") =>
+    startScript(join(SCRIPTS, `${name}.mjs`), args, { env: extra, input });
+  const told = async (
+    name: ScriptName,
+    args: readonly string[],
+    extra = {},
+    input = "",
+  ): Promise<Told> => {
+    const finished = await start(name, args, extra, input).finished;
     const isJson = args.includes("--json") && finished.stdout !== "";
     return { ...finished, json: isJson ? JSON.parse(finished.stdout) : undefined };
   };
