@@ -56,3 +56,61 @@ inEachHall("balance and activity are what was spent", async (t, hall) => {
   assert.deepEqual(ours.ledger_entries, told.ledger_entries);
   assert.equal((await theirs("balance")).printed.balance.amount, left);
 });
+
+inEachHall("a top-up is made, paid elsewhere, and in the balance", async (t, hall) => {
+  const { billing, start, theirs } = await ada(t, hall);
+  const press = async (id: string, button: "pay" | "fail") => {
+    const path = `/dev/topup/${id.replace("topup_", "")}/${button}`;
+    const response = await fetch(hall.server.url + path, { method: "POST" });
+    assert.equal(response.status, 200, await response.text());
+  };
+  const created = await billing("create-topup", "--amount", "12.5");
+  assert.equal(created.code, 0, created.stderr);
+  const [, id = ""] = /^Top-up session ID: (topup_\w+)$/m.exec(created.stdout) ?? [];
+  assert.ok(created.stdout.includes(`Checkout URL: ${hall.server.url}/dev/topup/`), created.stdout);
+  assert.match(created.stdout, /Requested amount: 12\.5 credits\nStatus: pending_payment\n/);
+  const session = ["--session-id", id];
+  const late = await billing("watch", ...session, "--timeout-seconds", "0");
+  assert.deepEqual([late.code, late.stdout], [1, ""]);
+  assert.match(late.stderr, /still pending_payment after 0 s/);
+
+  const waiting = start("billing", ["watch", ...session, "--interval-seconds", "0.1"]);
+  await press(id, "pay");
+  const { code, stdout } = await waiting.finished;
+  assert.equal(code, 0);
+  const balance = PLAY_CREDITS + 12.5;
+  assert.match(stdout, /Status: credit_applied\n/);
+  assert.ok(stdout.endsWith(`Refreshed balance: ${balance} credits (estimated=no)\n`), stdout);
+  assert.match(
+    (await billing("activity", "--limit", "1")).stdout,
+    /type=topup_credit status=posted amount=12\.5 credits/,
+  );
+
+  const lack = {
+    ...{ error_code: "insufficient_balance", message: "Not enough.", workspace_id: "ws_1" },
+    current_balance: { amount: 0.001, unit: "credits" },
+    required_balance: { amount: 1, unit: "credits" },
+  };
+  const response = ["--response-json", JSON.stringify(lack)];
+  const recovered = await billing("explain-402", ...response, "--auto-recover", "--json");
+  assert.equal(recovered.code, 0, recovered.stderr);
+  assert.equal(recovered.json.recovery.shortfall.amount, 0.999);
+  assert.equal(recovered.json.auto_recovered.requested_amount.amount, 1, "in whole hundredths");
+  const other = recovered.json.auto_recovered.topup_session_id;
+  await press(other, "fail");
+  const failed = await billing("watch", "--session-id", other);
+  assert.deepEqual([failed.code, /Status: (\w+)/.exec(failed.stdout)?.[1]], [0, "payment_failed"]);
+  const tooMuch = await billing("create-topup", "--amount", "0.001");
+  assert.deepEqual([tooMuch.code, tooMuch.stdout], [1, ""]);
+  assert.match(tooMuch.stderr, /^HTTP 400 invalid_request: [^\n]*\n$/);
+  const history = (await billing("history", "--json")).json.sessions;
+  assert.deepEqual(history.map((topup: { status: string }) => topup.status).sort(), [
+    "credit_applied",
+    "payment_failed",
+  ]);
+
+  if (isPythonMissing(t)) return;
+  const told = (await theirs("topup-status", ...session)).printed;
+  assert.equal(told.refreshed_balance.amount, balance);
+  assert.equal((await theirs("history")).printed.sessions.length, 2);
+});
