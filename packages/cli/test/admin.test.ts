@@ -5,15 +5,17 @@
 import assert from "node:assert/strict";
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { Visitor } from "../../server/test/sign-in/support.ts";
 import { DATABASE_HOSTS, isSkipped } from "../../server/test/support/database.ts";
-import { type Hall, invoke, openHall, registerShouter, startDaemon } from "./hall.ts";
-import { answerOf, errorOf } from "./support.ts";
+import { type Hall, invoke, openHall, shouting } from "./hall.ts";
+import { answerOf, errorOf, startCloud } from "./support.ts";
 
-type Part = (hall: Hall) => Promise<void>;
+type Part = (hall: Hall, t: TestContext) => Promise<void>;
 
 const ON_EACH_HOST: Readonly<Record<string, Part>> = {
+  // The first: it counts what is in the books.
+  "the books add up after work was done and money came and went": books,
   "money: credits, reversals, vouchers, top-ups and payouts": money,
   "the server says how it is": status,
 };
@@ -23,6 +25,7 @@ const ON_ONE_HOST: Readonly<Record<string, Part>> = {
   "keys of every kind are made, listed without their secret, and revoked": keys,
   "an agent that is suspended is not found and not hired": agents,
   "an amount is a number of dollars above zero": amounts,
+  "books that do not add up are an error that says by how much": badBooks,
   // The last: afterwards nobody is the operator.
   "only who may read the operator's key is the operator": operatorKey,
 };
@@ -32,8 +35,34 @@ for (const host of DATABASE_HOSTS) {
     if (await isSkipped(t, host)) return;
     const hall = await openHall(t, host);
     const parts = { ...ON_EACH_HOST, ...(host === "embedded" && ON_ONE_HOST) };
-    for (const [says, part] of Object.entries(parts)) await t.test(says, () => part(hall));
+    for (const [says, part] of Object.entries(parts))
+      await t.test(says, (inner) => part(hall, inner));
   });
+}
+
+async function books(hall: Hall): Promise<void> {
+  const { agentId, one, start } = await shouting(hall, "books");
+  await start();
+  answerOf(await invoke(one, agentId, { text: "hi" }));
+  answerOf(await one.guildhall(["topup", "create", "--usd", "1"]));
+  const verified = (await hall.told("ledger", "verify")) as Record<string, unknown>;
+  assert.equal(verified.ok, true);
+  assert.equal(verified.drift_micros, "0");
+  assert.deepEqual([verified.transfers, verified.holds], [4, 1]);
+  assert.deepEqual(Object.keys(verified), ["ok", "accounts", "transfers", "holds", "drift_micros"]);
+  assert.deepEqual(await hall.told("ledger", "verify", "--full"), verified);
+  const { code, stdout } = await hall.admin("ledger", "verify", "--human");
+  assert.equal(code, 0);
+  assert.match(stdout, /The books add up/);
+}
+
+async function badBooks(hall: Hall, t: TestContext): Promise<void> {
+  const cloud = await startCloud(t, () => ({
+    body: { ok: false, accounts: 9, transfers: 1, holds: 0, drift_micros: "7", problems: ["it"] },
+  }));
+  const error = errorOf(await hall.admin("ledger", "verify", "--cloud-url", cloud.url));
+  assert.equal(error.code, "ledger_drift");
+  assert.deepEqual([error.drift_micros, error.problems], ["7", ["it"]]);
 }
 
 async function members(hall: Hall): Promise<void> {
@@ -103,14 +132,13 @@ async function keys(hall: Hall): Promise<void> {
 }
 
 async function agents(hall: Hall): Promise<void> {
-  const provider = await hall.member("provider");
-  const { agentId, handler } = await registerShouter(provider);
-  await startDaemon(provider, ["--handler-cmd", handler]);
-  const guy = await hall.member("guy");
+  const { agentId, one: guy, start } = await shouting(hall, "suspended");
+  await start();
   answerOf(await invoke(guy, agentId, { text: "hi" }));
   assert.equal((await hall.told("agent", "suspend", agentId)).state, "suspended");
   assert.equal(errorOf(await invoke(guy, agentId, { text: "hi" })).http_status, 404);
-  assert.deepEqual(answerOf(await guy.linkedclaw(["search", "text.shout.v1"])), []);
+  const found = answerOf(await guy.linkedclaw(["search", "text.shout.v1"])) as Made[];
+  assert.ok(found.every(({ agent_id }) => agent_id !== agentId));
   assert.equal((await hall.told("agent", "resume", agentId)).state, "active");
   const nobody = await hall.admin("agent", "suspend", `agt_${"0".repeat(24)}`);
   assert.equal(errorOf(nobody).code, "not_found");

@@ -78,7 +78,7 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
 });
 `;
 
-const LISTING = `slug: shouter
+const listingOf = (slug: string) => `slug: ${slug}
 agentName: Shouter
 description: Turns text into capitals, loudly.
 capabilities: [text.shout.v1]
@@ -88,15 +88,32 @@ capabilities_meta:
 `;
 
 /** Registers an agent that shouts for 50 credits, and writes its handler. */
-export async function registerShouter(one: Shell): Promise<{ agentId: string; handler: string }> {
+export async function registerShouter(
+  one: Shell,
+  slug = "shouter",
+): Promise<{ agentId: string; handler: string }> {
   const directory = join(one.config, "providers");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(join(directory, "shouter.yaml"), LISTING);
+  writeFileSync(join(directory, `${slug}.yaml`), listingOf(slug));
   const handler = join(one.home, "handler.cjs");
   writeFileSync(handler, HANDLER);
-  const args = ["provider", "register", "shouter", "--pricing", "50 per_call"];
+  const args = ["provider", "register", slug, "--pricing", "50 per_call"];
   const { agent_id } = answerOf(await one.linkedclaw(args)) as { agent_id: string };
   return { agentId: agent_id, handler: `"${process.execPath}" "${handler}"` };
+}
+
+/** A provider that shouts and somebody to hire it, in a hall that they share with others. */
+export async function shouting(hall: Hall, name: string) {
+  const slug = `shouter-${name}`;
+  const provider = await hall.loggedIn(`provider-${name}`);
+  const { agentId, handler } = await registerShouter(provider, slug);
+  const args = ["--handler-cmd", handler];
+  return {
+    ...{ provider, agentId, slug, args },
+    one: await hall.loggedIn(`requester-${name}`),
+    start: (own: readonly string[] = args, env: Readonly<Record<string, string>> = {}) =>
+      startDaemon(provider, own, env, slug),
+  };
 }
 
 /** Starts a daemon and waits until it is connected. */
@@ -104,8 +121,9 @@ export async function startDaemon(
   one: Shell,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  slug = "shouter",
 ): Promise<Running> {
-  const daemon = one.start("linkedclaw", ["provider", "run", "shouter", ...args], { env });
+  const daemon = one.start("linkedclaw", ["provider", "run", slug, ...args], { env });
   await until(
     () => daemon.stderr().includes('"event":"connected"') || daemon.child.exitCode !== null,
     "the daemon connected",

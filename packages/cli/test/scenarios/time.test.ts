@@ -34,8 +34,22 @@ async function eventually(ann: Person, path: string, isDone: (body: any) => bool
   }
 }
 
+/** Half a day and an hour, for a session in which nobody says anything. */
+async function sleepsThrough(database: Database, id: string): Promise<void> {
+  const own = [id.slice("ses_".length)];
+  await database.query(
+    `update session_logs set last_at = last_at - interval '13 hours',
+                             warned_at = warned_at - interval '13 hours' where session_id = $1`,
+    own,
+  );
+  await database.query(
+    "update work set deadline_at = deadline_at - interval '13 hours' where id = $1",
+    own,
+  );
+}
+
 scenarios(
-  "short times",
+  "times",
   {
     async "22: a result that nobody judges is approved by time"(stage) {
       shows(22);
@@ -69,76 +83,60 @@ scenarios(
       const { body } = await worker.member.ask("GET", "/credits");
       assert.equal(body.available, FUNDS + 10);
     },
+
+    async "4, 19: a code lives for ten minutes, a used-up leg for a day, an idle one is warned about"(
+      stage,
+    ) {
+      shows(4, 19);
+      const { server } = stage.hall;
+      const [used, later, idle] = await Promise.all([
+        hired(stage, 1),
+        hired(stage, 1),
+        hired(stage, 3),
+      ]);
+      for (const { ann, id } of [used, later]) {
+        const { status, termination_reason } = await ann.told("cancel", id);
+        assert.deepEqual([status, termination_reason], ["cancelled", "max_messages"]);
+      }
+      const login = stage.hall.stranger().start("linkedclaw", ["login", "--device"]);
+      await until(() => /[A-Z]+-[A-Z]+-\d\d/.test(login.stderr()), "a code was shown");
+      // It sleeps through what the server sleeps through.
+      login.child.kill("SIGSTOP");
+      await server.asleep(async (database) => {
+        await database.query("update handoffs set expires_at = expires_at - interval '10 minutes'");
+        await database.query(
+          "update session_endings set at = at - interval '24 hours' where session_id = $1",
+          [later.id.slice("ses_".length)],
+        );
+        await sleepsThrough(database, idle.id);
+      });
+      login.child.kill("SIGCONT");
+      const tooLate = await later.ann.refused(["extend", later.id, "--tier"]);
+      assert.deepEqual(
+        [tooLate.code, tooLate.http_status, tooLate.window_s],
+        ["resume_window_exceeded", 409, 86_400],
+      );
+      assert.deepEqual(await later.ann.credits(), [FUNDS - 5, 0]);
+
+      await eventually(used.ann, "/agents?capability=chat.v1", (cards) => cards.length >= 3);
+      const next = await used.ann.told("extend", used.id, "--tier");
+      assert.equal(next.session.parent_session_id, used.id);
+      assert.deepEqual(await used.ann.credits(), [FUNDS - 10, 5]);
+      await used.ann.told("cancel", next.session.session_id);
+      assert.equal(errorOf(await login.finished).code, "expired_token");
+
+      await isWarnedOf(idle.ann, idle.id);
+      await server.asleep((database) => sleepsThrough(database, idle.id));
+      await eventually(idle.ann, `/sessions/${idle.id}`, ({ status }) => status === "ended");
+      const [ended] = await idle.ann.told("sessions", "list", "--status", "ended");
+      assert.deepEqual([ended.session_id, ended.termination_reason], [idle.id, "abandoned"]);
+      assert.deepEqual(await idle.ann.credits(), [FUNDS - 5, 0], "one of three was answered");
+      const over = await idle.ann.refused(["extend", idle.id, "--tier"]);
+      assert.equal(over.code, "session_abandoned_not_resumable");
+    },
   },
   { GUILDHALL_BROADCAST_REVIEW_SECONDS: "2" },
 );
-
-/** Half a day and an hour, for a session in which nobody says anything. */
-async function sleepsThrough(database: Database, id: string): Promise<void> {
-  const own = [id.slice("ses_".length)];
-  await database.query(
-    `update session_logs set last_at = last_at - interval '13 hours',
-                             warned_at = warned_at - interval '13 hours' where session_id = $1`,
-    own,
-  );
-  await database.query(
-    "update work set deadline_at = deadline_at - interval '13 hours' where id = $1",
-    own,
-  );
-}
-
-scenarios("long times", {
-  async "4, 19: a code lives for ten minutes, a used-up leg for a day, an idle one is warned about"(
-    stage,
-  ) {
-    shows(4, 19);
-    const { server } = stage.hall;
-    const [used, later, idle] = await Promise.all([
-      hired(stage, 1),
-      hired(stage, 1),
-      hired(stage, 3),
-    ]);
-    for (const { ann, id } of [used, later]) {
-      const { status, termination_reason } = await ann.told("cancel", id);
-      assert.deepEqual([status, termination_reason], ["cancelled", "max_messages"]);
-    }
-    const login = stage.hall.stranger().start("linkedclaw", ["login", "--device"]);
-    await until(() => /[A-Z]+-[A-Z]+-\d\d/.test(login.stderr()), "a code was shown");
-    // It sleeps through what the server sleeps through.
-    login.child.kill("SIGSTOP");
-    await server.asleep(async (database) => {
-      await database.query("update handoffs set expires_at = expires_at - interval '10 minutes'");
-      await database.query(
-        "update session_endings set at = at - interval '24 hours' where session_id = $1",
-        [later.id.slice("ses_".length)],
-      );
-      await sleepsThrough(database, idle.id);
-    });
-    login.child.kill("SIGCONT");
-    const tooLate = await later.ann.refused(["extend", later.id, "--tier"]);
-    assert.deepEqual(
-      [tooLate.code, tooLate.http_status, tooLate.window_s],
-      ["resume_window_exceeded", 409, 86_400],
-    );
-    assert.deepEqual(await later.ann.credits(), [FUNDS - 5, 0]);
-
-    await eventually(used.ann, "/agents?capability=chat.v1", (cards) => cards.length >= 3);
-    const next = await used.ann.told("extend", used.id, "--tier");
-    assert.equal(next.session.parent_session_id, used.id);
-    assert.deepEqual(await used.ann.credits(), [FUNDS - 10, 5]);
-    await used.ann.told("cancel", next.session.session_id);
-    assert.equal(errorOf(await login.finished).code, "expired_token");
-
-    await isWarnedOf(idle.ann, idle.id);
-    await server.asleep((database) => sleepsThrough(database, idle.id));
-    await eventually(idle.ann, `/sessions/${idle.id}`, ({ status }) => status === "ended");
-    const [ended] = await idle.ann.told("sessions", "list", "--status", "ended");
-    assert.deepEqual([ended.session_id, ended.termination_reason], [idle.id, "abandoned"]);
-    assert.deepEqual(await idle.ann.credits(), [FUNDS - 5, 0], "one of three was answered");
-    const over = await idle.ann.refused(["extend", idle.id, "--tier"]);
-    assert.equal(over.code, "session_abandoned_not_resumable");
-  },
-});
 
 /** In the list, in its log, and in what a person reads. */
 async function isWarnedOf(ann: Person, id: string): Promise<void> {

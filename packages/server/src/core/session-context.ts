@@ -129,7 +129,7 @@ export async function changeSession(
   for (let attempt = 1; attempt <= ATTEMPTS_MAX && current; attempt++) {
     if (!options.isWanted(current)) return undefined;
     const { work, steps } = decideSession(current, event, {
-      deadlineAt: options.lookAt ?? lookLater(context),
+      deadlineAt: options.lookAt ?? nextLook(context, current, event),
       processId: options.processId ?? context.processId,
     });
     const asked = options.isAsked ? { ...work, attempt: work.attempt + 1 } : work;
@@ -146,6 +146,16 @@ export async function changeSession(
   }
   if (!current) return undefined;
   throw new Error(`session ${view.session.id} lost every race`);
+}
+
+/**
+ * What befalls a session puts no look at it off: else a provider that comes and goes would keep what is
+ * held for good. One that begins to be live is looked at by its own time.
+ */
+function nextLook(context: SessionContext, { work }: SessionView, event: SessionEvent): Date {
+  const later = lookLater(context);
+  const { deadlineAt } = work;
+  return event === "accept" || !deadlineAt || deadlineAt > later ? later : deadlineAt;
 }
 
 /** Writes into the session's log what happened to it. Once: a repeat changes nothing. */

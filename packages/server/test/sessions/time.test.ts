@@ -263,6 +263,20 @@ story(
   },
 );
 
+story("a provider that comes and goes puts nothing off", PER_MESSAGE, async (world) => {
+  const id = await world.hire();
+  await world.send(id, 1);
+  await world.answered(id, 1);
+  for (let at = 0; at < DAY_MS; at += HOUR_MS) {
+    await world.disconnect("missed");
+    await world.pass(HOUR_MS / 2);
+    await world.connect();
+    await world.pass(HOUR_MS / 2);
+  }
+  assert.deepEqual(await ending(world, id), ["ended", "abandoned"]);
+  return { paidMicros: PRICE };
+});
+
 story("a bill that never comes is none, after a day", OPEN_QUOTE, async (world) => {
   const id = await quoted(world);
   const ended = await world.engine.sessions.end(world.requester, id, NO_DETAIL);
