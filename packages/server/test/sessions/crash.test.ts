@@ -93,7 +93,7 @@ async function crash(story: Story): Promise<void> {
   const run: Run = { isOver: false, answers: 0 };
   const load = requesters.flatMap((who) => [live(run, story, who), live(run, story, who)]);
   const answers = randomInt(ANSWERS_MIN, ANSWERS_MAX);
-  await until(() => run.answers >= answers, 60_000);
+  await until(() => run.answers >= answers, 600_000);
   await hall.kill("SIGKILL");
   run.isOver = true;
   await Promise.all(load);
