@@ -15,6 +15,8 @@ export interface HttpRequest {
   /** From the first byte sent to the last one received. */
   readonly timeoutMs: number;
   readonly answerBytesMax: number;
+  /** Told of each piece of the answer as it comes. */
+  readonly onPiece?: ((piece: Buffer, answer: http.IncomingMessage) => void) | undefined;
   /** Told of headers that come before the answer (RFC 8297). */
   readonly onEarlyHeaders?: ((headers: http.IncomingHttpHeaders) => void) | undefined;
 }
@@ -52,7 +54,7 @@ export function exchange(request: HttpRequest): Promise<HttpAnswer> {
       { method, headers, signal: timeout, agent: false },
       (answer) => {
         isAnswered = true;
-        readAll(answer, request.answerBytesMax).then(
+        readAll(answer, request).then(
           (bytes) =>
             resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: bytes }),
           give,
@@ -78,7 +80,10 @@ function headersOf({ headers = {}, body }: HttpRequest): http.OutgoingHttpHeader
   return { "accept-encoding": "identity", ...Object.fromEntries(said), ...length };
 }
 
-async function readAll(answer: http.IncomingMessage, bytesMax: number): Promise<Buffer> {
+async function readAll(
+  answer: http.IncomingMessage,
+  { answerBytesMax: bytesMax, onPiece }: HttpRequest,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -86,6 +91,7 @@ async function readAll(answer: http.IncomingMessage, bytesMax: number): Promise<
     // Leaving the loop destroys the answer and its connection.
     if (bytes > bytesMax) throw new HttpTooLarge(`more than ${bytesMax} bytes`);
     chunks.push(chunk);
+    onPiece?.(chunk, answer);
   }
   if (!answer.complete) throw new Error("the connection was cut in the middle of the answer");
   return Buffer.concat(chunks);

@@ -520,6 +520,9 @@ function defaultLabels(settings) {
   return Object.fromEntries(entries);
 }
 
+// packages/cli/src/openmarlin/wire.ts
+import { StringDecoder } from "node:string_decoder";
+
 // packages/cli/src/http.ts
 import http from "node:http";
 import https from "node:https";
@@ -542,7 +545,7 @@ function exchange(request) {
       { method, headers, signal: timeout, agent: false },
       (answer) => {
         isAnswered = true;
-        readAll(answer, request.answerBytesMax).then(
+        readAll(answer, request).then(
           (bytes) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: bytes }),
           give
         );
@@ -559,13 +562,14 @@ function headersOf({ headers = {}, body }) {
   const length = typeof body === "string" || Buffer.isBuffer(body) ? { "content-length": Buffer.byteLength(body) } : {};
   return { "accept-encoding": "identity", ...Object.fromEntries(said), ...length };
 }
-async function readAll(answer, bytesMax) {
+async function readAll(answer, { answerBytesMax: bytesMax, onPiece }) {
   const chunks = [];
   let bytes = 0;
   for await (const chunk of answer) {
     bytes += chunk.length;
     if (bytes > bytesMax) throw new HttpTooLarge(`more than ${bytesMax} bytes`);
     chunks.push(chunk);
+    onPiece?.(chunk, answer);
   }
   if (!answer.complete) throw new Error("the connection was cut in the middle of the answer");
   return Buffer.concat(chunks);
@@ -746,6 +750,7 @@ var Wire = class {
       },
       body: call.body && canonicalJson(call.body),
       timeoutMs,
+      onPiece: call.onText && pieces(call.onText),
       answerBytesMax: ANSWER_BYTES_MAX
     }).catch((error) => {
       throw this.#failure(call, timeoutMs, error);
@@ -753,7 +758,7 @@ var Wire = class {
     const text = answer.body.toString("utf8");
     return {
       ...{ method: call.method, url, status: answer.status, text, json: jsonIn(text) },
-      isSuccess: answer.status >= 200 && answer.status < 300,
+      isSuccess: isSuccess(answer.status),
       headers: headersOf2(answer.headers)
     };
   }
@@ -789,6 +794,15 @@ var Wire = class {
     });
   }
 };
+function pieces(onText) {
+  const decoder = new StringDecoder("utf8");
+  return (piece, { statusCode = 0, headers }) => {
+    if (isSuccess(statusCode)) onText(decoder.write(piece), headersOf2(headers));
+  };
+}
+function isSuccess(status) {
+  return status >= 200 && status < 300;
+}
 function headersOf2(headers) {
   const entries = Object.entries(headers).map(([name, value]) => [name, String(value)]);
   return Object.fromEntries(entries);
@@ -930,10 +944,10 @@ async function dryRun(output, flags, dry) {
 async function probe(wire) {
   const url = wire.origin.url + PROBE;
   try {
-    const { status, isSuccess } = await wire.call({
+    const { status, isSuccess: isSuccess2 } = await wire.call({
       ...{ method: "GET", path: PROBE, timeoutMs: PROBE_TIMEOUT_MS }
     });
-    return { ok: isSuccess, url, status };
+    return { ok: isSuccess2, url, status };
   } catch (error) {
     return { ok: false, url, error: messageOf(error) };
   }
@@ -946,23 +960,36 @@ function titleOf(name) {
 function isStream({ headers }) {
   return (headers["content-type"] ?? "").toLowerCase().startsWith("text/event-stream");
 }
-function eventsOf(text) {
-  const events = [];
-  let name = "message";
-  let data = [];
-  const end = () => {
-    if (data.length > 0) events.push({ event: name, data: dataOf(data.join("\n")) });
-    name = "message";
-    data = [];
-  };
-  for (const line of text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/)) {
-    if (line.trim() === "") end();
-    const [, field, value = ""] = /^(event|data):? ?(.*)$/s.exec(line) ?? [];
-    if (field === "event") name = value || "message";
-    if (field === "data") data.push(value);
+var EventReader = class {
+  #rest = "";
+  #name = "message";
+  #data = [];
+  /** The events that are whole with `text`. */
+  read(text) {
+    this.#rest += text;
+    const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop() ?? "";
+    return lines.flatMap((line) => this.#line(line));
   }
-  end();
-  return events;
+  /** What is left at the end counts also where no blank line ended it. */
+  end() {
+    return [...this.#line(this.#rest.replace(/\r$/, "")), ...this.#line("")];
+  }
+  #line(line) {
+    const [, field, value = ""] = /^\ufeff?(event|data): ?(.*)$/s.exec(line) ?? [];
+    if (field === "event") this.#name = value || "message";
+    if (field === "data") this.#data.push(value);
+    if (line.trim() !== "") return [];
+    const whole = { event: this.#name, data: dataOf(this.#data.join("\n")) };
+    const isEmpty = this.#data.length === 0;
+    this.#name = "message";
+    this.#data = [];
+    return isEmpty ? [] : [whole];
+  }
+};
+function eventsOf(text) {
+  const reader = new EventReader();
+  return [...reader.read(text), ...reader.end()];
 }
 function dataOf(text) {
   try {
@@ -1353,14 +1380,19 @@ async function runExecution(client, flags) {
   );
   const asked = { isTask: false, provider, labels };
   const isJson = flags.has("json");
+  const stream = new StreamPrinter(output, asked);
   const reply = await output.waiting(
     "waiting for the answer",
-    client.call({ method: "POST", path: "/v1/executions", body, timeoutMs })
+    client.call({
+      ...{ method: "POST", path: "/v1/executions", body, timeoutMs },
+      ...!isJson && { onText: (text, headers) => isStream({ headers }) && stream.print(text) }
+    })
   );
   if (!reply.isSuccess) return tellRefusal(client, reply, asked, isJson);
   refusePage(reply);
   if (isJson) output.json(answered(client, reply, asked));
-  else printExecution(client, reply, asked);
+  else if (isStream(reply)) stream.end();
+  else printAnswer(output, reply, asked);
   return 0;
 }
 function refusePage(reply) {
@@ -1370,17 +1402,43 @@ function refusePage(reply) {
     `${reply.method} ${reply.url} answered with ${kindOf(reply)}. Is that the address of a server?`
   );
 }
-function printExecution({ output }, reply, { provider, labels }) {
+var StreamPrinter = class {
+  #output;
+  #asked;
+  #reader = new EventReader();
+  #isBegun = false;
+  constructor(output, asked) {
+    this.#output = output;
+    this.#asked = asked;
+  }
+  print(text) {
+    const events = this.#reader.read(text);
+    if (events.length > 0) this.#begin();
+    this.#lines(events);
+  }
+  end() {
+    this.#begin();
+    this.#lines(this.#reader.end());
+  }
+  #begin() {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    printAsked(this.#output, this.#asked);
+    this.#output.line("Execution stream:");
+  }
+  #lines(events) {
+    for (const { event, data } of events) {
+      this.#output.line(`- ${oneLine(event)}: ${lineOfJson(data)}`);
+    }
+  }
+};
+function printAsked(output, { provider, labels }) {
   output.line("Command: executions");
   output.line(`Provider override: ${provider === null ? "<none>" : oneLine(provider)}`);
   output.line(`Routing labels: ${lineOfJson(labels)}`);
-  if (isStream(reply)) {
-    output.line("Execution stream:");
-    for (const { event, data } of eventsOf(reply.text)) {
-      output.line(`- ${oneLine(event)}: ${lineOfJson(data)}`);
-    }
-    return;
-  }
+}
+function printAnswer(output, reply, asked) {
+  printAsked(output, asked);
   output.line("Response:");
   if (reply.json === void 0) output.line(reply.text);
   else output.json(reply.json);

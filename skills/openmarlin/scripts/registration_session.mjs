@@ -437,10 +437,10 @@ async function dryRun(output, flags, dry) {
 async function probe(wire) {
   const url = wire.origin.url + PROBE;
   try {
-    const { status, isSuccess } = await wire.call({
+    const { status, isSuccess: isSuccess2 } = await wire.call({
       ...{ method: "GET", path: PROBE, timeoutMs: PROBE_TIMEOUT_MS }
     });
-    return { ok: isSuccess, url, status };
+    return { ok: isSuccess2, url, status };
   } catch (error) {
     return { ok: false, url, error: messageOf(error) };
   }
@@ -797,6 +797,9 @@ function aligned(rows) {
   return rows.map(([name = "", about = ""]) => `  ${name.padEnd(width)}  ${about}`);
 }
 
+// packages/cli/src/openmarlin/wire.ts
+import { StringDecoder } from "node:string_decoder";
+
 // packages/cli/src/http.ts
 import http from "node:http";
 import https from "node:https";
@@ -819,7 +822,7 @@ function exchange(request) {
       { method, headers, signal: timeout, agent: false },
       (answer) => {
         isAnswered = true;
-        readAll(answer, request.answerBytesMax).then(
+        readAll(answer, request).then(
           (bytes) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: bytes }),
           give
         );
@@ -836,13 +839,14 @@ function headersOf({ headers = {}, body }) {
   const length = typeof body === "string" || Buffer.isBuffer(body) ? { "content-length": Buffer.byteLength(body) } : {};
   return { "accept-encoding": "identity", ...Object.fromEntries(said), ...length };
 }
-async function readAll(answer, bytesMax) {
+async function readAll(answer, { answerBytesMax: bytesMax, onPiece }) {
   const chunks = [];
   let bytes = 0;
   for await (const chunk of answer) {
     bytes += chunk.length;
     if (bytes > bytesMax) throw new HttpTooLarge(`more than ${bytesMax} bytes`);
     chunks.push(chunk);
+    onPiece?.(chunk, answer);
   }
   if (!answer.complete) throw new Error("the connection was cut in the middle of the answer");
   return Buffer.concat(chunks);
@@ -875,6 +879,7 @@ var Wire = class {
       },
       body: call.body && canonicalJson(call.body),
       timeoutMs,
+      onPiece: call.onText && pieces(call.onText),
       answerBytesMax: ANSWER_BYTES_MAX
     }).catch((error) => {
       throw this.#failure(call, timeoutMs, error);
@@ -882,7 +887,7 @@ var Wire = class {
     const text = answer.body.toString("utf8");
     return {
       ...{ method: call.method, url, status: answer.status, text, json: jsonIn(text) },
-      isSuccess: answer.status >= 200 && answer.status < 300,
+      isSuccess: isSuccess(answer.status),
       headers: headersOf2(answer.headers)
     };
   }
@@ -918,6 +923,15 @@ var Wire = class {
     });
   }
 };
+function pieces(onText) {
+  const decoder = new StringDecoder("utf8");
+  return (piece, { statusCode = 0, headers }) => {
+    if (isSuccess(statusCode)) onText(decoder.write(piece), headersOf2(headers));
+  };
+}
+function isSuccess(status) {
+  return status >= 200 && status < 300;
+}
 function headersOf2(headers) {
   const entries = Object.entries(headers).map(([name, value]) => [name, String(value)]);
   return Object.fromEntries(entries);

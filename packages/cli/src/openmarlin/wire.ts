@@ -2,8 +2,9 @@
  * Requests to the one server. No redirect is followed: a key goes to the origin that was configured or
  * nowhere. Time and size of an answer are bounded, since a server may never stop talking.
  */
+import { StringDecoder } from "node:string_decoder";
 import { Failure, messageOf, systemCodeOf } from "../failure.ts";
-import { exchange, HttpTimeout, HttpTooLarge } from "../http.ts";
+import { exchange, type HttpRequest, HttpTimeout, HttpTooLarge } from "../http.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "./json.ts";
 import { canonicalJson, lineOfJson } from "./json-text.ts";
 import { type Origin, originByDefault } from "./origin.ts";
@@ -19,6 +20,8 @@ export interface Call {
   readonly secret?: string;
   /** How long it may take, where the settings say nothing else. */
   readonly timeoutMs?: number;
+  /** Told of each piece of a success as it comes, with the headers of the whole. */
+  readonly onText?: (text: string, headers: Reply["headers"]) => void;
 }
 
 export interface Reply {
@@ -61,6 +64,7 @@ export class Wire {
       },
       body: call.body && canonicalJson(call.body),
       timeoutMs,
+      onPiece: call.onText && pieces(call.onText),
       answerBytesMax: ANSWER_BYTES_MAX,
     }).catch((error: unknown) => {
       throw this.#failure(call, timeoutMs, error);
@@ -68,7 +72,7 @@ export class Wire {
     const text = answer.body.toString("utf8");
     return {
       ...{ method: call.method, url, status: answer.status, text, json: jsonIn(text) },
-      isSuccess: answer.status >= 200 && answer.status < 300,
+      isSuccess: isSuccess(answer.status),
       headers: headersOf(answer.headers),
     };
   }
@@ -106,6 +110,18 @@ export class Wire {
       ].join("\n"),
     });
   }
+}
+
+/** Bytes of a success as text, whichever way they were cut. */
+function pieces(onText: NonNullable<Call["onText"]>): NonNullable<HttpRequest["onPiece"]> {
+  const decoder = new StringDecoder("utf8");
+  return (piece, { statusCode = 0, headers }) => {
+    if (isSuccess(statusCode)) onText(decoder.write(piece), headersOf(headers));
+  };
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function headersOf(

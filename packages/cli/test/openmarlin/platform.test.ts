@@ -1,8 +1,10 @@
 /** `platform_request` against a server that answers as the contract says: OpenMarlin contract §5 to §7, §10.2. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { listen, until } from "../support.ts";
 import { POOR, startMarlin } from "./marlin.ts";
 import { desk, KEY } from "./scripts.ts";
 
@@ -94,6 +96,37 @@ test("a stream is printed event by event", async (t) => {
     ["execution.start", "execution.chunk", "execution.end"],
   );
   assert.match(json.response, /^event: execution\.start\n/);
+});
+
+test("events are printed as they come, however they are cut", async (t) => {
+  const text =
+    'event: a\r\ndata: {"text":"é"}\r\n\r\ndata:1\rdata: 2\r\rid: 5\nevent: b\ndata\ndata:\n\ndata: [1.50]';
+  const bytes = Buffer.from(text);
+  let isRead = () => false;
+  const url = await listen(
+    t,
+    createServer((_, response) => {
+      response.writeHead(200, { "Content-Type": "Text/Event-Stream; charset=utf-8" });
+      void (async () => {
+        for (const byte of bytes.subarray(0, -1)) response.write(Buffer.of(byte));
+        await until(() => isRead(), "the first events are printed before the last is there");
+        response.end(bytes.subarray(-1));
+      })();
+    }),
+  );
+  const one = desk(t, { OPENMARLIN_SERVER_URL: url, OPENMARLIN_PLATFORM_API_KEY: KEY });
+  const running = one.start("platform_request", ["executions", "--body-json", hello()]);
+  isRead = () => running.stdout().includes("- b: ");
+  const { code, stdout } = await running.finished;
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.split("\n").slice(3), [
+    "Execution stream:",
+    '- a: {"text": "\\u00e9"}',
+    '- message: "1\\n2"',
+    '- b: ""',
+    "- message: [1.5]",
+    "",
+  ]);
 });
 
 test("a body may come by stdin", async (t) => {
