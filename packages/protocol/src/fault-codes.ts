@@ -27,6 +27,12 @@ export const FAULT_CODES = [
   "capability_not_found",
   /** This agent does not offer this capability. */
   "capability_not_supported",
+  /** Nobody who is connected does what is asked for under the conditions given. */
+  "provider_not_found",
+  /** Several could do it, and this server chooses none: name one. */
+  "provider_ambiguous",
+  /** The provider that was named is not one of the kind that was asked for. */
+  "provider_label_mismatch",
   /** The capability is offered, but not in this shape of work. */
   "interaction_mode_not_supported",
   /** The input does not fit the schema that the capability declares. */
@@ -122,6 +128,7 @@ export const IS_TRANSIENT: Readonly<Record<FaultCode, boolean>> = {
   payload_too_large: false,      unsupported_media_type: false, invalid_request: false,
   upload_too_slow: true,
   not_found: false,              forbidden: false, chain_not_authorised: false,              capability_not_found: false,
+  provider_not_found: false,     provider_ambiguous: false,     provider_label_mismatch: false,
   capability_not_supported: false, interaction_mode_not_supported: false, input_schema_mismatch: false,
   schema_unavailable: false,     invalid_file: false,           slug_taken: false,
   mandate_invalid: false,        broadcast_closed: false,       broadcast_full: false,

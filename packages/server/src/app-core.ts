@@ -23,6 +23,7 @@ import { createLinks } from "./core/link.ts";
 import { createMandates } from "./core/mandate.ts";
 import { createManifests } from "./core/manifest.ts";
 import { createMembers } from "./core/member.ts";
+import { createNodes } from "./core/node.ts";
 import { createOperator } from "./core/operator.ts";
 import { createOrigins } from "./core/origin.ts";
 import { createPayments } from "./core/payment.ts";
@@ -51,6 +52,7 @@ import { createTrustKeeper } from "./core/trust.ts";
 import { createVouchers } from "./core/voucher.ts";
 import { createWaiters } from "./core/waiters.ts";
 import { createWallets } from "./core/wallet.ts";
+import { NO_RATES } from "./domain/token-price.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { GuardedFetch } from "./lib/guarded-fetch.ts";
 import type { Log } from "./lib/log.ts";
@@ -136,6 +138,8 @@ export function joinCore(parts: CoreParts) {
     profiles: createProfiles(database),
     chains: createChains({ database, ledger, clock, log }),
     runs: engine.runs,
+    executions: engine.executions,
+    nodes: createNodes({ database, clock, random, directory: engine.directory }),
     schemas,
     sessions: sessionEngine.sessions,
   };
@@ -169,7 +173,16 @@ function joinEngines(
   const { feeBasisPoints } = config;
   const common = { database, clock, random, log, bus, processId: parts.process.id, feeBasisPoints };
   return {
-    engine: createRunEngine({ ...common, ...shared, metrics: runMetrics(parts.metrics) }),
+    engine: createRunEngine({
+      ...{ ...common, ...shared, metrics: runMetrics(parts.metrics) },
+      models: {
+        tieBreak: config.routing,
+        outputTokens: config.modelOutputTokens,
+        // On a development server everybody who connects is trusted: it is one machine's own.
+        grantsAll: config.mode === "development",
+        unpriced: { ...NO_RATES, requestMicros: config.unpricedCallMicros },
+      },
+    }),
     sessionEngine: createSessionEngine({
       ...{ ...common, ledger, links, files },
       settings: { idleMs: config.sessionIdleSeconds * 1000, openMax: config.openSessionsMax },

@@ -16,6 +16,8 @@ import { cliPackageRoutes } from "./surfaces/cli-package.ts";
 import { createHttp } from "./surfaces/http.ts";
 import { createRelayWire } from "./surfaces/linkedclaw/relay/codec.ts";
 import { oauthRoutes } from "./surfaces/oauth/routes.ts";
+import { createNodeWire } from "./surfaces/openmarlin/nodes/codec.ts";
+import { nodeIdentity } from "./surfaces/openmarlin/nodes/identity.ts";
 import { openmarlinRoutes } from "./surfaces/openmarlin/routes.ts";
 import { createNativeWire } from "./surfaces/provider-socket/codec.ts";
 import { Admission } from "./surfaces/shared/admission.ts";
@@ -56,6 +58,7 @@ export function openSurfaces(parts: SurfaceParts) {
   const hosts =
     config.mode === "development" ? developmentHosts(port, url, config.allowedHosts) : undefined;
   const sockets = openSockets(parts);
+  const limited = createRateLimiter(config.rateLimits, monotonicMs);
   const http = createHttp({
     ...{ core, publicUrl: url, log },
     newRequestId: () => random.bytes(16).toString("hex"),
@@ -66,7 +69,7 @@ export function openSurfaces(parts: SurfaceParts) {
       metricsToken: config.metricsToken,
       version: VERSION,
     },
-    limited: createRateLimiter(config.rateLimits, monotonicMs),
+    limited,
     observe: ({ method, status, ms }) => {
       const labels = { method, status: String(status) };
       metrics.time("guildhall_http_request_seconds", "How long requests took", ms, labels);
@@ -91,6 +94,7 @@ export function openSurfaces(parts: SurfaceParts) {
         version: VERSION,
         clock,
         microsPerCredit: config.openmarlinCreditMicros,
+        limited,
       }),
     ],
   });
@@ -115,8 +119,9 @@ function signInOptions({ config, secretKey, database, clock, random, log, url }:
 
 function openSockets(parts: SurfaceParts) {
   const { core } = parts.joined;
+  const authenticate = (secret: string) => core.callers.authenticate(secret);
   const identify = createIdentify({
-    authenticate: (secret) => core.callers.authenticate(secret),
+    authenticate,
     requireOwned: (caller, agentId) => core.agents.requireOwned(caller, agentId),
   });
   const shared = {
@@ -128,11 +133,16 @@ function openSockets(parts: SurfaceParts) {
   };
   const provider = createProviderSockets(createNativeWire(parts.clock), shared);
   const relay = createProviderSockets(createRelayWire(parts.clock), shared);
+  const nodes = createProviderSockets(createNodeWire(parts.clock), {
+    ...shared,
+    ...nodeIdentity({ authenticate, nodes: core.nodes }),
+  });
   return {
-    routes: { provider, relay },
+    routes: { provider, relay, nodes },
     stop: () => {
       provider.stop();
       relay.stop();
+      nodes.stop();
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { microsOfUsd } from "@guildhall/protocol";
 import {
   ConfigError,
   isLoopback,
@@ -54,6 +55,9 @@ export const SETTINGS = [
   { name: "GUILDHALL_BROADCAST_REVIEW_SECONDS", fallback: "259200",    meaning: "After how long a result of a broadcast is approved that nobody judged" },
   { name: "GUILDHALL_SESSION_IDLE_TTL_SECONDS", fallback: "86400",     meaning: "How long nobody may touch a session before it is settled, after a warning at half of it; 0 is for ever" },
   { name: "GUILDHALL_OPEN_SESSIONS_MAX", fallback: "5000",             meaning: "Sessions that one workspace may have open" },
+  { name: "GUILDHALL_ROUTING",           fallback: "least-loaded",     meaning: "Where several providers could do a call: `least-loaded` takes the least busy, `reject` has the caller name one" },
+  { name: "GUILDHALL_MODEL_OUTPUT_TOKENS", fallback: "4096",           meaning: "Tokens of output that money is held for where a call does not say how many it wants at most" },
+  { name: "GUILDHALL_UNPRICED_CALL_USD", fallback: "0.01",             meaning: "What a call of a model costs that has no price" },
   { name: "GUILDHALL_HOUSE",             fallback: "on",               meaning: "`off` does not start the provider that comes along" },
   { name: "GUILDHALL_LOG_LEVEL",         fallback: "info",             meaning: "`trace` `debug` `info` `warn` `error` `fatal` `silent`" },
   { name: "GUILDHALL_RATE_LIMITS",       fallback: "see below",        meaning: "Requests a minute by group, e.g. `invoke=600,search=0`; 0 is no limit" },
@@ -125,6 +129,10 @@ export interface Config {
   /** How long nobody may touch a session before it is settled; 0 is for ever. */
   readonly sessionIdleSeconds: number;
   readonly openSessionsMax: number;
+  /** Which of several providers that could do a call does it. */
+  readonly routing: "least-loaded" | "reject";
+  readonly modelOutputTokens: number;
+  readonly unpricedCallMicros: bigint;
   readonly isHouseOn: boolean;
   readonly logLevel: LogLevel;
   readonly rateLimits: Readonly<Record<string, number>>;
@@ -202,6 +210,7 @@ export function readConfig(environment: Environment = process.env): Config {
     stripe: readStripe(get, mode),
     openmarlinCreditMicros: readCreditMicros(get),
     ...readBroadcasts(get),
+    ...readModels(get),
     isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
     logLevel: oneOf<LogLevel>(get("GUILDHALL_LOG_LEVEL") ?? "info", "GUILDHALL_LOG_LEVEL", [
       "trace",
@@ -257,6 +266,25 @@ function readCreditMicros(get: Get): bigint {
   const micros = wholeNumber(get(name) ?? "10000", name, 100, 1_000_000);
   if (micros % 100 === 0 && 1_000_000 % micros === 0) return BigInt(micros);
   throw new ConfigError(`${name} must be a multiple of 100 that divides 1000000.`);
+}
+
+function readModels(
+  get: Get,
+): Pick<Config, "routing" | "modelOutputTokens" | "unpricedCallMicros"> {
+  const tokens = "GUILDHALL_MODEL_OUTPUT_TOKENS";
+  const price = "GUILDHALL_UNPRICED_CALL_USD";
+  const unpricedCallMicros = microsOfUsd(get(price) ?? "0.01");
+  if (unpricedCallMicros === undefined || unpricedCallMicros < 0n) {
+    throw new ConfigError(`${price} must be an amount in US dollars, such as 0.01.`);
+  }
+  return {
+    routing: oneOf(get("GUILDHALL_ROUTING") ?? "least-loaded", "GUILDHALL_ROUTING", [
+      "least-loaded",
+      "reject",
+    ]),
+    modelOutputTokens: wholeNumber(get(tokens) ?? "4096", tokens, 1, 1_000_000),
+    unpricedCallMicros,
+  };
 }
 
 function readBroadcasts(get: Get) {

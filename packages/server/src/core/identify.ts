@@ -2,10 +2,11 @@ import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
 
 /** Who may connect as which agent. */
-export type Identify = (
-  secret: string,
-  agentId: string,
-) => Promise<{ readonly workspaceId: string; readonly keyId: string | undefined }>;
+export type Identify = (claimed: { readonly secret: string; readonly agentId: string }) => Promise<{
+  readonly agentId: string;
+  readonly workspaceId: string;
+  readonly keyId: string | undefined;
+}>;
 
 /**
  * Checks that a key may act for an agent. Throws `unauthenticated`, `suspended`, `forbidden`, or
@@ -19,10 +20,10 @@ export function createIdentify(deps: {
     agentId: string,
   ) => Promise<{ readonly suspendedAt: Date | undefined }>;
 }): Identify {
-  return async (secret, agentId) => {
+  return async ({ secret, agentId }) => {
     const caller = await deps.authenticate(secret);
     const { suspendedAt } = await deps.requireOwned(caller, agentId);
     if (suspendedAt) throw new Fault("suspended", "This agent is suspended by the operator.");
-    return { workspaceId: caller.workspaceId, keyId: caller.keyId };
+    return { agentId, workspaceId: caller.workspaceId, keyId: caller.keyId };
   };
 }

@@ -8,11 +8,13 @@ import type { Callers } from "./caller.ts";
 import type { Chains } from "./chain.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Disputes } from "./dispute.ts";
+import type { Executions } from "./execution.ts";
 import type { Handoffs } from "./handoff.ts";
 import type { Keys } from "./key.ts";
 import type { Mandates } from "./mandate.ts";
 import type { Manifests } from "./manifest.ts";
 import type { Members } from "./member.ts";
+import type { Nodes } from "./node.ts";
 import type { Operator } from "./operator.ts";
 import type { Payments } from "./payment.ts";
 import type { Payouts } from "./payout.ts";
@@ -38,11 +40,13 @@ export interface Core {
   readonly chains: Chains;
   readonly discovery: Discovery;
   readonly disputes: Disputes;
+  readonly executions: Executions;
   readonly handoffs: Handoffs;
   readonly keys: Keys;
   readonly mandates: Mandates;
   readonly manifests: Manifests;
   readonly members: Members;
+  readonly nodes: Nodes;
   readonly operator: Operator;
   readonly payments: Payments;
   readonly payouts: Payouts;
@@ -70,11 +74,22 @@ export type { Broadcasts, BroadcastView, SlotView } from "./broadcast.ts";
 export type { CreateBroadcast } from "./broadcast-opening.ts";
 export type { Callers } from "./caller.ts";
 export type { Chains, ChainTree, ChainView } from "./chain.ts";
+export type {
+  Execution,
+  ExecutionEvent,
+  ExecutionInput,
+  ExecutionStream,
+  Executions,
+  ExecutionView,
+} from "./execution.ts";
 export type { Handoffs, StartedDevice } from "./handoff.ts";
 export type { Redemption } from "./handoff-engine.ts";
 export type { CreateKey, KeyPatch, Keys, NewKey } from "./key.ts";
 export type { CreateMandate, Mandates } from "./mandate.ts";
 export type { CreateMember, Members } from "./member.ts";
+export type { OpenCall } from "./model-call.ts";
+export type { DirectedNode } from "./model-directory.ts";
+export type { NodeDraft, Nodes } from "./node.ts";
 export type { Operator, ServerStatus } from "./operator.ts";
 export type { Payments } from "./payment.ts";
 export type { Payouts } from "./payout.ts";

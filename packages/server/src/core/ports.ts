@@ -44,8 +44,13 @@ export interface Bus {
   /** Calls `listener` for each message on exactly this subject; returns what stops it. */
   subscribe(subject: string, listener: (message: BusMessage) => void): () => void;
   close(): Promise<void>;
+  /** Whether other processes hear it at all. */
+  readonly reachesOthers: boolean;
 }
 export type BusMessage = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The subject on which processes tell each other that an agent has connected. */
+export const LINKS_OPENED = "links.opened";
 
 /** One offer of a run to the agent that is to do it. Deduplicated by (runId, attempt). */
 export interface RunOffer {

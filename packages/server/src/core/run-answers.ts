@@ -8,6 +8,8 @@
 import { Fault } from "../domain/fault.ts";
 import { isTerminal, type Run } from "../domain/run.ts";
 import { findRequest, findRun, listLiveRunsOf } from "../store/run.ts";
+import { usageFrom } from "./call-charge.ts";
+import { ReaderGone } from "./call-streams.ts";
 import type { LinkIdentity, RunEvents, RunOffer } from "./ports.ts";
 import { type RunContext, toOffer } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
@@ -23,10 +25,11 @@ export function createRunAnswers(context: RunContext): RunEvents {
       const outcome = { errorCode: code, errorMessage: message };
       if (run) await settleRun(context, run, "fail", outcome, link);
     },
-    async chunk(link, runId, attempt) {
-      // A run asked for by a plain call has nobody to stream to; its answer carries the whole output.
+    async chunk(link, runId, attempt, { seq, data }) {
       const run = await requireRun(context, link, runId, attempt);
       if (!run) context.dispatcher.cancel(link.agentId, runId, attempt, "the run has ended");
+      // Asked for by a plain call it has nobody to stream to; its answer carries the whole output.
+      else if (run.call?.isStreamed) await handOn(context, run, seq, data);
     },
     async succeeded(link, runId, attempt, answer) {
       const run = await requireRun(context, link, runId, attempt);
@@ -41,7 +44,8 @@ export function createRunAnswers(context: RunContext): RunEvents {
       }
       const output = JSON.stringify(answer.output ?? null);
       const evidence = answer.evidence === undefined ? undefined : JSON.stringify(answer.evidence);
-      return settleRun(context, run, "succeed", { output, evidence }, link);
+      const usage = usageFrom(answer.usage);
+      return settleRun(context, run, "succeed", { output, evidence, usage }, link);
     },
     async failed(link, runId, attempt, { code, message }) {
       const run = await requireRun(context, link, runId, attempt);
@@ -71,6 +75,25 @@ export function createRunAnswers(context: RunContext): RunEvents {
   };
 }
 
+/** Hands a chunk of text to whoever asked, and notes that it was taken. Where nobody is there, ends it. */
+async function handOn(context: RunContext, run: Run, seq: number, data: unknown): Promise<void> {
+  if (typeof data !== "string") return;
+  try {
+    await context.streams.push(run.id, seq, data);
+    context.progress.add(run.id, Buffer.byteLength(data));
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error;
+    await abandon(context, run);
+  }
+}
+
+/** Whoever asked for a streamed answer has gone: what was handed on is paid, and the rest not wanted. */
+export async function abandon(context: RunContext, run: Run): Promise<void> {
+  context.dispatcher.cancel(run.agentId, run.id, run.attempt, "nobody waits for it any more");
+  const phase = (await context.progress.of(run)) > 0 ? "during" : "before";
+  await settleRun(context, run, "cancel", { call: { end: "requester", phase } }, undefined);
+}
+
 /** Another process may take a run over at the same moment, but not this often. */
 const TAKE_OVERS_MAX = 5;
 /** How far a provider's clock may be ahead of ours. */
@@ -89,6 +112,18 @@ async function unanswered(context: RunContext, agentId: string): Promise<RunOffe
 }
 
 async function offerAgain(context: RunContext, live: Run): Promise<RunOffer | undefined> {
+  if (live.call?.isStreamed) {
+    // What was handed on of an answer cannot be taken back, and another answer does not go on from it.
+    const errorMessage = "The provider's connection broke.";
+    await settleRun(
+      context,
+      live,
+      "fail",
+      { errorCode: "provider_offline", errorMessage },
+      undefined,
+    );
+    return undefined;
+  }
   const run = await takeOver(context, live);
   const request = run && (await findRequest(context.database, run.id));
   if (!run || !request) return undefined;

@@ -9,6 +9,9 @@ import type { Database } from "../store/database.ts";
 import { type Row, type RowKind, rowOf } from "../store/rows.ts";
 import type { ResultRecord } from "../store/run.ts";
 import type { RunRecord } from "../store/run-rows.ts";
+import type { CallProgress } from "./call-progress.ts";
+import type { CallStreams } from "./call-streams.ts";
+import type { DrivenRuns } from "./driven-runs.ts";
 import type { InputFiles } from "./input-files.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Bus, Dispatcher, LinkIdentity, RunOffer } from "./ports.ts";
@@ -51,9 +54,13 @@ export interface RunContext {
   /** Runs whose answer has come and is being looked at: their deadline is met. */
   readonly answering: Set<string>;
   /** Runs whose offers this process sent: their answers need not be looked up. */
-  readonly driven: Map<string, Run>;
+  readonly driven: DrivenRuns;
   /** Runs that are being sent right now: a hint and the sweeper must not send one twice. */
   readonly dispatching: Set<string>;
+  /** How far streamed answers have come. */
+  readonly progress: CallProgress;
+  /** Streamed answers on their way to whoever asked. */
+  readonly streams: CallStreams;
   readonly metrics: RunMetrics;
 }
 

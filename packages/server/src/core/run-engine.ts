@@ -1,10 +1,16 @@
 /** Puts the run engine together: those who ask, those who answer, and what time does. */
-import type { Run } from "../domain/run.ts";
+import type { TokenRates } from "../domain/token-price.ts";
 import { type Batcher, createBatcher } from "../lib/batcher.ts";
 import type { Database } from "../store/database.ts";
 import { insertRows, type RowKind } from "../store/rows.ts";
 import { RESULT_ROWS, RUN_ROWS } from "../store/run-rows.ts";
 import { createAgentReader } from "./agent-reader.ts";
+import { createCallProgress } from "./call-progress.ts";
+import { createCallStreams } from "./call-streams.ts";
+import { DrivenRuns } from "./driven-runs.ts";
+import { createExecutions, type Executions } from "./execution.ts";
+import { createModelCalls, type ModelCallSettings, type ModelCalls } from "./model-call.ts";
+import { createModelDirectory, type ModelDirectory } from "./model-directory.ts";
 import type { Dispatcher, RunEvents } from "./ports.ts";
 import { createRuns, type Runs } from "./run.ts";
 import { createRunAnswers } from "./run-answers.ts";
@@ -13,6 +19,9 @@ import { createRunSweeper, type Sweeper } from "./run-sweeper.ts";
 
 export interface RunEngine {
   readonly runs: Runs;
+  readonly calls: ModelCalls;
+  readonly executions: Executions;
+  readonly directory: ModelDirectory;
   readonly events: RunEvents;
   readonly sweeper: Sweeper;
   /** Runs whose offers this process sent and that have not ended. */
@@ -21,6 +30,14 @@ export interface RunEngine {
   setDispatcher(dispatcher: Dispatcher): void;
   /** Stops what runs by itself and writes what is waiting. Live runs go on elsewhere or later. */
   close(): Promise<void>;
+}
+
+/** How models are called here. */
+export interface ModelSettings extends ModelCallSettings {
+  /** Whether every node may offer models by their own names. */
+  readonly grantsAll: boolean;
+  /** What a call of a model costs that has no price. */
+  readonly unpriced: TokenRates;
 }
 
 /** Until the hub is there. */
@@ -34,16 +51,27 @@ const WAITING_MAX = 8_192;
 export function createRunEngine(
   parts: Omit<
     RunContext,
-    "requests" | "results" | "driven" | "answering" | "dispatching" | "dispatcher"
-  >,
+    | "requests"
+    | "results"
+    | "driven"
+    | "answering"
+    | "dispatching"
+    | "dispatcher"
+    | "progress"
+    | "streams"
+  > & { readonly models: ModelSettings },
 ): RunEngine {
-  const { database } = parts;
+  const { database, models } = parts;
   let dispatcher: Dispatcher = NOBODY;
-  const driven = new Map<string, Run>();
+  const driven = new DrivenRuns();
   const requests = rowWriter(database, RUN_ROWS);
   const results = rowWriter(database, RESULT_ROWS);
+  const progress = createCallProgress(parts);
+  const streams = createCallStreams(parts);
   const context: RunContext = {
     ...parts,
+    progress,
+    streams,
     driven,
     dispatching: new Set(),
     answering: new Set(),
@@ -56,9 +84,20 @@ export function createRunEngine(
     },
   };
   const agents = createAgentReader(database);
+  const directory = createModelDirectory({
+    ...{ database, clock: parts.clock, bus: parts.bus, processId: parts.processId },
+    grantsAll: models.grantsAll,
+    unpriced: models.unpriced,
+    holds: (agentId) => dispatcher.holds(agentId),
+    loadOf: (agentId) => driven.countOf(agentId),
+  });
+  const calls = createModelCalls(context, agents, directory, models);
   const sweeper = createRunSweeper(context);
   return {
     runs: createRuns(context, agents),
+    calls,
+    executions: createExecutions(context, calls),
+    directory,
     events: createRunAnswers(context),
     sweeper,
     get driven() {
@@ -69,7 +108,9 @@ export function createRunEngine(
     },
     async close() {
       await sweeper.stop();
-      await Promise.all([requests.close(), results.close(), agents.close()]);
+      streams.stop();
+      directory.stop();
+      await Promise.all([requests.close(), results.close(), progress.close(), agents.close()]);
     },
   };
 }

@@ -16,12 +16,14 @@ import type { Budget } from "../domain/budget.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Command, Refusal } from "../domain/command.ts";
 import { Fault } from "../domain/fault.ts";
+import type { ModelCall } from "../domain/model.ts";
 import { runPriceMicros } from "../domain/price.ts";
 import type { Run } from "../domain/run.ts";
 import { budgetsOf } from "../domain/spending.ts";
 import { newId } from "../lib/random.ts";
+import { rowOf } from "../store/rows.ts";
 import { findRun } from "../store/run.ts";
-import { RUN_ROWS, type RunRecord } from "../store/run-rows.ts";
+import { CALL_ROWS, RUN_ROWS, type RunRecord } from "../store/run-rows.ts";
 import { findOpenedWork } from "../store/work.ts";
 import { joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
@@ -82,27 +84,72 @@ async function openNew(
   const capability = await requireCapability(context.database, agent, caller, command.capability);
   await checkInput(context, caller, agent, capability, command);
   const priceMicros = priceOf(capability, command);
+  return commitRun(context, agent, caller, {
+    ...{ operation: OPERATION, capability: capability.slug, priceMicros, call: undefined },
+    input: JSON.stringify(command.input),
+    manifest: JSON.stringify(command.manifest),
+    manifestId: command.manifestId,
+    timeoutMs: command.timeoutSeconds * 1000,
+    outputSchema: capability.outputSchema,
+    referredBy: command.referredBy,
+    chainId: command.chainId,
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.idempotencyKey ? hashOf(command) : undefined,
+    async driver() {
+      const link = await locateAgent(context, agent.id);
+      if (!link) throw await offlineFault(context.ledger, caller, priceMicros);
+      return link.processId;
+    },
+  });
+}
+
+/** A run as it is written down, whoever asked for it in whichever way. */
+export interface RunOrder {
+  /** What was asked for, by which idempotency keys are told apart. */
+  readonly operation: string;
+  readonly capability: string;
+  /** What is held: the price, or the most that the call of a model may come to. */
+  readonly priceMicros: bigint;
+  readonly call: ModelCall | undefined;
+  /** JSON text. */
+  readonly input: string;
+  /** Of the input, where what is written down is not the input itself. */
+  readonly inputDigest?: string;
+  readonly manifest: string;
+  readonly manifestId: string | undefined;
+  readonly timeoutMs: number;
+  readonly outputSchema: Run["outputSchema"];
+  readonly referredBy: string | undefined;
+  readonly chainId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly requestHash: string | undefined;
+  /** The process that will drive it. Throws where nobody can. */
+  driver(): Promise<string> | string;
+}
+
+/** Steps 2 to 4. Throws what refuses it; then nothing was done. */
+export async function commitRun(
+  context: RunContext,
+  agent: Agent,
+  caller: Caller,
+  order: RunOrder,
+): Promise<OpenedRun> {
+  const { priceMicros, requestHash } = order;
   const now = context.clock.now();
   const id = newId(context.clock, context.random);
-  const chain = await joinChain(context, caller, command.chainId, id);
+  const chain = await joinChain(context, caller, order.chainId, id);
   const budgets = priceMicros > 0n ? budgetsOf(caller, chain, now, budgetId) : [];
-  const link = await locateAgent(context, agent.id);
-  if (!link) throw await offlineFault(context.ledger, caller, priceMicros);
-
-  const run = toRun(context, { id, now, agent, caller, capability, command, priceMicros, budgets });
-  const requestHash = command.idempotencyKey ? hashOf(command) : undefined;
-  const chained = {
-    ...run,
-    chainId: chain.id,
-    parentId: chain.parentId,
-    processId: link.processId,
+  const processId = await order.driver();
+  const run: Run = {
+    ...toRun(context, { id, now, agent, caller, order, budgets }),
+    ...{ chainId: chain.id, parentId: chain.parentId, processId },
   };
   // The first is the chain's own; a chain that begins here brings it along.
   const [chainBudget, ...limits] = budgets;
   const record: RunRecord = {
-    run: chained,
-    input: JSON.stringify(command.input),
-    manifest: JSON.stringify(command.manifest),
+    run,
+    input: order.input,
+    manifest: order.manifest,
     isRoot: chain.isNew,
     chainBudget: chain.isNew ? chainBudget : undefined,
   };
@@ -110,30 +157,13 @@ async function openNew(
     writeLarge(context.requests, RUN_ROWS, record),
     context.ledger.ensureBudgets(chain.isNew ? limits : budgets),
   ]);
-  const opening: Command = {
-    keyId: caller.keyId,
-    offer: { agentId: agent.id, revision: agent.revision },
-    work: {
-      id,
-      shape: "run",
-      expectedVersion: 0,
-      state: run.state,
-      deadlineAt: run.deadlineAt,
-      processId: link.processId,
-      attempt: run.attempt,
-      opening: {
-        workspaceId: caller.workspaceId,
-        operation: OPERATION,
-        idempotencyKey: command.idempotencyKey,
-        requestHash,
-      },
-    },
-    steps: [{ kind: "open-hold", hold: run.hold, amountMicros: priceMicros }],
-  };
-  const committed = await context.ledger.commit(opening, rows);
+  const calls = run.call ? [rowOf(CALL_ROWS, { runId: id, call: run.call })] : [];
+  const committed = await context.ledger.commit(openingOf(agent, caller, run, order), [
+    ...rows,
+    ...calls,
+  ]);
   if (committed.ok) {
-    const opened = { ...chained, version: committed.version };
-    return { run: opened, isReplay: false, processId: link.processId };
+    return { run: { ...run, version: committed.version }, isReplay: false, processId };
   }
   if (committed.refusal.code === "already_opened") {
     return replay(context, committed.refusal, requestHash);
@@ -144,6 +174,21 @@ async function openNew(
     budgets,
     at: context.clock.now(),
   });
+}
+
+function openingOf(agent: Agent, caller: Caller, run: Run, order: RunOrder): Command {
+  const { workspaceId, keyId } = caller;
+  const { operation, idempotencyKey, requestHash } = order;
+  const { id, state, deadlineAt, processId, attempt } = run;
+  return {
+    keyId,
+    offer: { agentId: agent.id, revision: agent.revision },
+    work: {
+      ...{ id, shape: "run", expectedVersion: 0, state, deadlineAt, processId, attempt },
+      opening: { workspaceId, operation, idempotencyKey, requestHash },
+    },
+    steps: [{ kind: "open-hold", hold: run.hold, amountMicros: order.priceMicros }],
+  };
 }
 
 async function checkInput(
@@ -183,25 +228,23 @@ function toRun(
     readonly now: Date;
     readonly agent: Agent;
     readonly caller: Caller;
-    readonly capability: Capability;
-    readonly command: InvokeRun;
-    readonly priceMicros: bigint;
+    readonly order: RunOrder;
     readonly budgets: readonly Budget[];
   },
 ): Run {
-  const { id, now, agent, caller, capability, command } = from;
-  const deadlineAt = new Date(now.getTime() + command.timeoutSeconds * 1000);
+  const { id, now, agent, caller, order } = from;
+  const deadlineAt = new Date(now.getTime() + order.timeoutMs);
   return {
     id,
     workspaceId: caller.workspaceId,
     agentId: agent.id,
     providerWorkspaceId: agent.workspaceId,
-    capability: capability.slug,
+    capability: order.capability,
     chainId: id,
     parentId: undefined,
     keyId: caller.keyId,
-    manifestId: command.manifestId,
-    priceMicros: from.priceMicros,
+    manifestId: order.manifestId,
+    priceMicros: order.priceMicros,
     hold: {
       id,
       workId: id,
@@ -210,10 +253,11 @@ function toRun(
       budgetIds: from.budgets.map((budget) => budget.id),
       deadlineAt,
     },
-    timeoutSeconds: command.timeoutSeconds,
-    inputDigest: sha256Hex(JSON.stringify(command.input)),
-    outputSchema: capability.outputSchema,
-    referredBy: command.referredBy,
+    call: order.call,
+    timeoutSeconds: Math.ceil(order.timeoutMs / 1000),
+    inputDigest: order.inputDigest ?? sha256Hex(order.input),
+    outputSchema: order.outputSchema,
+    referredBy: order.referredBy,
     createdAt: now,
     // Its agent is known and online, so it is sent at once; a crash in between is made good by the
     // agent's next identification, where it is sent again.

@@ -2,12 +2,14 @@
  * What time alone does to runs. It only applies events; it never touches a hold by itself.
  *
  *   1. A run past its deadline expires.
- *   2. A run whose process lost its lease is taken over, so that somebody answers for it.
+ *   2. A run whose process lost its lease is taken over, so that somebody answers for it; an answer
+ *      that was being handed on is charged as far as it had come.
  *   3. A run that this process drives is sent, where the hint to do so was lost; where its agent
  *      turned up at another process while it opened, it is handed over to that one.
  *   4. Rows of requests that were refused are removed.
  */
 import type { Run } from "../domain/run.ts";
+import { deleteEndedCallProgress } from "../store/call-progress.ts";
 import {
   deleteUnopenedRuns,
   listAbandonedRuns,
@@ -15,6 +17,7 @@ import {
   listRunsDrivenBy,
 } from "../store/run.ts";
 import { dispatchHinted } from "./run.ts";
+import { abandon } from "./run-answers.ts";
 import { isBeingAnswered, offersFor, type RunContext } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
 import { handOver, takeOver } from "./run-takeover.ts";
@@ -32,6 +35,7 @@ const RUNS_MAX = 500;
 const SETTLED_IN_MS = 2_000;
 const UNOPENED_AGE_MS = 3_600_000;
 const UNOPENED_SWEEP_MS = 60_000;
+const PROGRESS_ROWS_MAX = 100_000;
 
 export function createRunSweeper(context: RunContext): Sweeper {
   let unopenedSweptAt = 0;
@@ -42,14 +46,15 @@ export function createRunSweeper(context: RunContext): Sweeper {
     await each(context, await listOverdueRuns(context.database, now, RUNS_MAX), (run) =>
       expire(context, run),
     );
-    await each(context, await listAbandonedRuns(context.database, now, RUNS_MAX), async (run) => {
-      await takeOver(context, run);
-    });
+    await each(context, await listAbandonedRuns(context.database, now, RUNS_MAX), (run) =>
+      adopt(context, run),
+    );
     const driven = await listRunsDrivenBy(context.database, context.processId, RUNS_MAX);
     await each(context, driven, (run) => drive(context, run));
     if (now.getTime() - unopenedSweptAt >= UNOPENED_SWEEP_MS) {
       unopenedSweptAt = now.getTime();
       await deleteUnopenedRuns(context.database, new Date(now.getTime() - UNOPENED_AGE_MS));
+      await deleteEndedCallProgress(context.database, PROGRESS_ROWS_MAX);
     }
   }
 
@@ -70,6 +75,14 @@ export function createRunSweeper(context: RunContext): Sweeper {
     );
   });
 
+  context.streams.onGone((runId) => {
+    const run = context.driven.get(runId);
+    if (!run?.call?.isStreamed) return;
+    abandon(context, run).catch((error: unknown) =>
+      context.log.error({ error, runId }, "could not end what nobody waits for; its deadline will"),
+    );
+  });
+
   return {
     sweep,
     async stop() {
@@ -80,7 +93,29 @@ export function createRunSweeper(context: RunContext): Sweeper {
   };
 }
 
+/**
+ * A run whose server died. What was being handed on ends there, as does what the server itself was
+ * asking for: there is nobody left who gets the answer.
+ */
+async function adopt(context: RunContext, run: Run): Promise<void> {
+  const { call } = run;
+  if (!call || (call.via === "node" && !call.isStreamed)) {
+    await takeOver(context, run);
+    return;
+  }
+  const phase = (await context.progress.of(run)) > 0 ? "during" : "before";
+  const errorMessage = "The server that handed the answer on went away.";
+  const outcome = {
+    errorCode: "provider_failed",
+    errorMessage,
+    call: { end: "server", phase },
+  } as const;
+  await settleRun(context, run, "fail", outcome, undefined);
+}
+
 async function drive(context: RunContext, run: Run): Promise<void> {
+  // Whoever asks an interface of others does so itself, and nobody is to be sent anything.
+  if (run.call?.via === "upstream") return;
   if (!context.driven.has(run.id)) return dispatchHinted(context, run.id);
   if (context.clock.now().getTime() - run.createdAt.getTime() < SETTLED_IN_MS) return;
   const link = await context.links.whereIs(run.agentId);

@@ -4,6 +4,7 @@ import { FAULT_CODES, type FaultCode } from "@guildhall/protocol";
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
 import { isTerminal, type Run } from "../domain/run.ts";
+import type { TokenUsage } from "../domain/token-price.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { findRequest, findResult, findRun, type ResultRecord } from "../store/run.ts";
 import type { AgentReader } from "./agent-reader.ts";
@@ -18,6 +19,8 @@ export interface RunView {
   readonly output: unknown;
   readonly evidence: unknown;
   readonly chargedMicros: bigint;
+  /** The tokens that it was charged for, of the call of a model. */
+  readonly usage: TokenUsage | undefined;
   /** Why it did not succeed, or `undefined` where it did or still runs. */
   readonly fault: Fault | undefined;
   readonly finishedAt: Date | undefined;
@@ -53,10 +56,7 @@ export function createRuns(context: RunContext, agents: AgentReader): Runs {
     async invoke(caller, command, onOpened) {
       const { run } = await open(caller, command);
       onOpened?.(run);
-      const ended = await waitFor(context, run);
-      const view = ended
-        ? toView(ended.run, ended.result)
-        : await viewOf(context, (await findRun(context.database, run.id)) ?? run);
+      const view = await viewAtEnd(context, run);
       if (view.fault) throw view.fault;
       return view;
     },
@@ -74,8 +74,15 @@ export function createRuns(context: RunContext, agents: AgentReader): Runs {
   };
 }
 
+/** Waits for the run's end, at most until a moment after its deadline, and tells how it ended. */
+export async function viewAtEnd(context: RunContext, run: Run): Promise<RunView> {
+  const ended = await waitFor(context, run);
+  if (ended) return toView(ended.run, ended.result);
+  return viewOf(context, (await findRun(context.database, run.id)) ?? run);
+}
+
 /** Sends a run to its agent, or tells the process that holds the agent's connection to. */
-async function dispatch(
+export async function dispatch(
   context: RunContext,
   { run, processId }: OpenedRun,
   request: { readonly input: unknown; readonly manifest: unknown },
@@ -132,10 +139,16 @@ function toView(run: Run, result: ResultRecord | undefined): RunView {
     run,
     output: succeeded ? parse(result?.output) : undefined,
     evidence: succeeded ? parse(result?.evidence) : undefined,
-    chargedMicros: succeeded ? run.priceMicros : 0n,
+    chargedMicros: chargedMicrosOf(run, result),
+    usage: result?.charge?.usage,
     fault: isTerminal(run.state) && !succeeded ? faultOf(run, result) : undefined,
     finishedAt: result?.finishedAt,
   };
+}
+
+function chargedMicrosOf(run: Run, result: ResultRecord | undefined): bigint {
+  if (run.call) return result?.charge?.micros ?? 0n;
+  return run.state === "succeeded" ? run.priceMicros : 0n;
 }
 
 function faultOf(run: Run, result: ResultRecord | undefined): Fault {

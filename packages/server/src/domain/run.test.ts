@@ -28,6 +28,7 @@ const RUN: Run = {
     budgetIds: [],
     deadlineAt: undefined,
   },
+  call: undefined,
   timeoutSeconds: 60,
   inputDigest: "",
   outputSchema: undefined,

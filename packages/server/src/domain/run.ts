@@ -13,6 +13,7 @@ import { HOUSE_ACCOUNTS, walletOf } from "./account.ts";
 import type { SchemaReference } from "./agent.ts";
 import type { HoldTerms, Step, WorkChange } from "./command.ts";
 import { Fault } from "./fault.ts";
+import type { ModelCall } from "./model.ts";
 
 export type RunState = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "expired";
 export type RunEvent = "dispatch" | "adopt" | "succeed" | "fail" | "cancel" | "expire";
@@ -40,8 +41,11 @@ export interface Run {
   readonly parentId: string | undefined;
   readonly keyId: string | undefined;
   readonly manifestId: string | undefined;
+  /** What is held for it: the price, or of a call of a model the most that it may come to. */
   readonly priceMicros: bigint;
   readonly hold: HoldTerms;
+  /** What makes it the call of a model, paid by usage. */
+  readonly call: ModelCall | undefined;
   readonly timeoutSeconds: number;
   readonly inputDigest: string;
   readonly outputSchema: SchemaReference | undefined;
@@ -71,11 +75,16 @@ export function isTerminal(state: RunState): boolean {
   return Object.values(RUN_TRANSITIONS[state]).every((next) => next === null);
 }
 
-/** What an event does to a run: its next state and the steps that go with it. Throws `conflict`. */
+/**
+ * What an event does to a run: its next state and the steps that go with it. `chargeMicros` is what is
+ * paid at its end, no more than is held: the price where it succeeded and nothing where it did not, if
+ * nothing else is said. Throws `conflict`.
+ */
 export function decideRun(
   run: Run,
   event: RunEvent,
   processId: string | undefined,
+  chargeMicros = event === "succeed" ? run.priceMicros : 0n,
 ): { work: WorkChange; steps: readonly Step[] } {
   const state = RUN_TRANSITIONS[run.state][event];
   if (state === null) {
@@ -92,18 +101,17 @@ export function decideRun(
       processId,
       attempt: event === "dispatch" ? run.attempt + 1 : run.attempt,
     },
-    steps: hasEnded ? settleRun(run, state === "succeeded") : [],
+    steps: hasEnded ? settleRun(run, chargeMicros) : [],
   };
 }
 
-/** A run is paid in full when it succeeded and not at all when it did not. */
-function settleRun(run: Run, isPaid: boolean): readonly Step[] {
+function settleRun(run: Run, chargeMicros: bigint): readonly Step[] {
   const close: Step = { kind: "close-hold", hold: run.hold };
-  if (!isPaid || run.priceMicros === 0n) return [close];
+  if (chargeMicros === 0n) return [close];
   const capture: Step = {
     kind: "capture-hold",
     hold: run.hold,
-    amountMicros: run.priceMicros,
+    amountMicros: chargeMicros,
     toAccountId: walletOf(run.providerWorkspaceId),
     feeAccountId: HOUSE_ACCOUNTS.fees,
     name: RUN_PAYMENT,

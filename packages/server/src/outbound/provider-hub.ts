@@ -26,6 +26,7 @@ import type {
   SlotEvents,
   SlotTelling,
 } from "../core/ports.ts";
+import { LINKS_OPENED } from "../core/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { Connection, type LinkLimits } from "./provider-hub/connection.ts";
@@ -58,7 +59,6 @@ const SWEEP_MS = 1_000;
 const FLUSH_MS = 5_000;
 /** After trouble with the database, links look overdue that are not: their keepers could not write. */
 const QUIET_AFTER_TROUBLE_MS = 2 * FLUSH_MS;
-const OPENED = "links.opened";
 
 export class LocalProviderHub implements ProviderHub {
   readonly #parts: HubParts;
@@ -78,7 +78,7 @@ export class LocalProviderHub implements ProviderHub {
     this.#flushedAtMs = parts.clock.now().getTime();
     // Providers of a server that was down get the time to come back before they count as gone.
     this.#quietUntilMs = this.#flushedAtMs + LIMITS.heartbeatMissMs;
-    this.#unsubscribe = parts.bus.subscribe(OPENED, ({ agentId, epoch }) => {
+    this.#unsubscribe = parts.bus.subscribe(LINKS_OPENED, ({ agentId, epoch }) => {
       this.#closeOlder(String(agentId), Number(epoch));
     });
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS);
@@ -108,7 +108,7 @@ export class LocalProviderHub implements ProviderHub {
       return connection;
     }
     this.#connections.set(agentId, connection);
-    bus.publish(OPENED, { agentId, epoch: identity.epoch });
+    bus.publish(LINKS_OPENED, { agentId, epoch: identity.epoch });
     link.welcome(identity, sessions);
     await this.#offerUnanswered(connection);
     this.#parts.slotEvents.attached(identity);

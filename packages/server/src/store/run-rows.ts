@@ -1,5 +1,6 @@
 /** What is written for a run: the request when it opens, how an attempt ended before it settles. */
 import type { Budget } from "../domain/budget.ts";
+import type { ModelCall } from "../domain/model.ts";
 import type { Run } from "../domain/run.ts";
 import type { RowKind } from "./rows.ts";
 import type { ResultRecord } from "./run.ts";
@@ -65,6 +66,7 @@ export const RUN_ROWS: RowKind<RunRecord> = {
 
 /** What a request's columns come to beside its input and manifest, about. */
 const RUN_BYTES = 600;
+const CALL_BYTES = 150;
 /** The same of a result, beside its output and evidence. */
 const RESULT_BYTES = 150;
 
@@ -99,9 +101,11 @@ export const RESULT_ROWS: RowKind<ResultRecord> = {
   name: "result",
   sql: `results as (
           insert into run_results(run_id, attempt, is_success, output, evidence, error_code,
-                                  error_message, finished_at)
+                                  error_message, finished_at, input_tokens, cached_tokens,
+                                  output_tokens)
           select u.* from unnest($1::text[], $2::int[], $3::boolean[], $4::text[], $5::text[],
-                                 $6::text[], $7::text[], $8::timestamptz[]) u
+                                 $6::text[], $7::text[], $8::timestamptz[], $9::bigint[],
+                                 $10::bigint[], $11::bigint[]) u
           on conflict do nothing)`,
   orderOf: ({ runId }) => runId,
   weigh: ({ output = "", evidence = "" }) => RESULT_BYTES + output.length + evidence.length,
@@ -114,5 +118,35 @@ export const RESULT_ROWS: RowKind<ResultRecord> = {
     records.map(({ errorCode }) => errorCode),
     records.map(({ errorMessage }) => errorMessage),
     records.map(({ finishedAt }) => finishedAt),
+    records.map(({ charge }) => charge?.usage?.inputTokens),
+    records.map(({ charge }) => charge?.usage?.cachedTokens),
+    records.map(({ charge }) => charge?.usage?.outputTokens),
   ],
+};
+
+/** What makes runs the calls of models. */
+export const CALL_ROWS: RowKind<{ readonly runId: string; readonly call: ModelCall }> = {
+  name: "call",
+  sql: `calls as (
+          insert into model_calls(run_id, via, model, is_streamed, input_tokens, input_micros,
+                                  cached_micros, output_micros, request_micros)
+          select u.* from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::bigint[],
+                                 $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]) u
+          on conflict do nothing)`,
+  orderOf: ({ runId }) => runId,
+  weigh: () => CALL_BYTES,
+  parametersOf(records) {
+    const calls = records.map(({ call }) => call);
+    return [
+      records.map(({ runId }) => runId),
+      calls.map(({ via }) => via),
+      calls.map(({ model }) => model),
+      calls.map(({ isStreamed }) => isStreamed),
+      calls.map(({ inputTokens }) => inputTokens),
+      calls.map(({ rates }) => rates.inputMicros),
+      calls.map(({ rates }) => rates.cachedMicros),
+      calls.map(({ rates }) => rates.outputMicros),
+      calls.map(({ rates }) => rates.requestMicros),
+    ];
+  },
 };

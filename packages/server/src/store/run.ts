@@ -2,7 +2,9 @@
  * Runs as rows. A run stands in three tables: `runs` says what was asked for, `work` where it stands
  * (only the ledger writes that), `run_results` how an attempt ended.
  */
+import type { ModelCall } from "../domain/model.ts";
 import type { Run, RunState } from "../domain/run.ts";
+import type { TokenUsage } from "../domain/token-price.ts";
 import type { Tx } from "./database.ts";
 import { hourOfIdsBefore } from "./ids.ts";
 
@@ -15,7 +17,16 @@ export interface ResultRecord {
   readonly evidence: string | undefined;
   readonly errorCode: string | undefined;
   readonly errorMessage: string | undefined;
+  /** What it came to. Undefined is its price where it succeeded, and nothing where it did not. */
+  readonly charge: RunCharge | undefined;
   readonly finishedAt: Date;
+}
+
+/** What a run was charged. */
+export interface RunCharge {
+  readonly micros: bigint;
+  /** The tokens that the call of a model was charged for. */
+  readonly usage: TokenUsage | undefined;
 }
 
 /** A run that was opened; a row whose work never opened does not exist to anyone. */
@@ -45,7 +56,10 @@ export async function findRequest(
 /** How the run's last attempt ended, as its state says. */
 export async function findResult(tx: Tx, run: Run): Promise<ResultRecord | undefined> {
   const rows = await tx.query<ResultRow>(
-    `select run_id, attempt, is_success, output, evidence, error_code, error_message, finished_at
+    `select run_id, attempt, is_success, output, evidence, error_code, error_message,
+            input_tokens, cached_tokens, output_tokens, finished_at,
+            (select coalesce(sum(t.amount_micros), 0)::bigint from transfers t
+              where t.reference = run_id) as charged_micros
        from run_results where run_id = $1 and attempt = $2 and is_success = $3`,
     [run.id, run.attempt, run.state === "succeeded"],
   );
@@ -114,8 +128,10 @@ const SELECT = `
   select r.id, r.workspace_id, r.agent_id, r.provider_workspace_id, r.capability, r.input_digest,
          r.manifest_id, r.chain_id, r.parent_id, r.key_id, r.price_micros, r.fee_bp, r.budget_ids,
          r.timeout_seconds, r.deadline_at as hold_deadline_at, r.output_schema_url, r.output_schema_digest, r.referred_by,
-         r.created_at, w.state, w.version, w.attempt, w.process_id, w.deadline_at
-    from runs r join work w on w.id = r.id`;
+         r.created_at, w.state, w.version, w.attempt, w.process_id, w.deadline_at,
+         c.via, c.model, c.is_streamed, c.input_tokens, c.input_micros, c.cached_micros,
+         c.output_micros, c.request_micros
+    from runs r join work w on w.id = r.id left join model_calls c on c.run_id = r.id`;
 
 interface RunRow {
   id: string;
@@ -142,6 +158,14 @@ interface RunRow {
   attempt: number;
   process_id: string | null;
   deadline_at: Date | null;
+  via: ModelCall["via"] | null;
+  model: string;
+  is_streamed: boolean;
+  input_tokens: bigint;
+  input_micros: bigint;
+  cached_micros: bigint;
+  output_micros: bigint;
+  request_micros: bigint;
 }
 
 function toRun(row: RunRow): Run {
@@ -164,6 +188,7 @@ function toRun(row: RunRow): Run {
       budgetIds: row.budget_ids,
       deadlineAt: row.hold_deadline_at,
     },
+    call: row.via === null ? undefined : toCall(row, row.via),
     timeoutSeconds: row.timeout_seconds,
     inputDigest: row.input_digest,
     outputSchema:
@@ -180,6 +205,21 @@ function toRun(row: RunRow): Run {
   };
 }
 
+function toCall(row: RunRow, via: ModelCall["via"]): ModelCall {
+  return {
+    via,
+    model: row.model,
+    isStreamed: row.is_streamed,
+    inputTokens: Number(row.input_tokens),
+    rates: {
+      inputMicros: row.input_micros,
+      cachedMicros: row.cached_micros,
+      outputMicros: row.output_micros,
+      requestMicros: row.request_micros,
+    },
+  };
+}
+
 interface ResultRow {
   run_id: string;
   attempt: number;
@@ -188,6 +228,10 @@ interface ResultRow {
   evidence: string | null;
   error_code: string | null;
   error_message: string | null;
+  charged_micros: bigint;
+  input_tokens: bigint | null;
+  cached_tokens: bigint | null;
+  output_tokens: bigint | null;
   finished_at: Date;
 }
 
@@ -200,6 +244,16 @@ function toResult(row: ResultRow): ResultRecord {
     evidence: row.evidence ?? undefined,
     errorCode: row.error_code ?? undefined,
     errorMessage: row.error_message ?? undefined,
+    charge: toCharge(row),
     finishedAt: row.finished_at,
   };
+}
+
+function toCharge(row: ResultRow): RunCharge {
+  const usage = row.input_tokens !== null && {
+    inputTokens: Number(row.input_tokens),
+    cachedTokens: Number(row.cached_tokens),
+    outputTokens: Number(row.output_tokens),
+  };
+  return { micros: row.charged_micros, usage: usage || undefined };
 }

@@ -200,6 +200,12 @@ create table budgets (
   constraint budgets_spent_micros_check CHECK ((spent_micros >= 0))
 ) with (fillfactor=40, autovacuum_vacuum_scale_factor=0.02);
 
+create table call_progress (
+  run_id text collate "C" not null,
+  output_tokens bigint not null,
+  constraint call_progress_pkey PRIMARY KEY (run_id)
+);
+
 create table capabilities (
   agent_id text collate "C" not null,
   slug text not null,
@@ -395,6 +401,56 @@ create table migrations (
   constraint migrations_pkey PRIMARY KEY (name)
 );
 
+create table model_calls (
+  run_id text collate "C" not null,
+  via text not null,
+  model text not null,
+  is_streamed boolean not null,
+  input_tokens bigint not null,
+  input_micros bigint not null,
+  cached_micros bigint not null,
+  output_micros bigint not null,
+  request_micros bigint not null,
+  constraint model_calls_pkey PRIMARY KEY (run_id)
+);
+
+create table model_grants (
+  agent_id text collate "C" not null,
+  model text collate "C" not null,
+  granted_at timestamp with time zone not null,
+  constraint model_grants_pkey PRIMARY KEY (agent_id, model),
+  constraint model_grants_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE CASCADE
+);
+
+create table model_prices (
+  model text collate "C" not null,
+  input_micros bigint not null,
+  cached_micros bigint not null,
+  output_micros bigint not null,
+  request_micros bigint not null,
+  updated_at timestamp with time zone not null,
+  constraint model_prices_pkey PRIMARY KEY (model),
+  constraint model_prices_cached_micros_check CHECK ((cached_micros >= 0)),
+  constraint model_prices_input_micros_check CHECK ((input_micros >= 0)),
+  constraint model_prices_output_micros_check CHECK ((output_micros >= 0)),
+  constraint model_prices_request_micros_check CHECK ((request_micros >= 0))
+);
+
+create table nodes (
+  agent_id text collate "C" not null,
+  via text not null,
+  kinds text[] not null,
+  models text[] not null,
+  default_model text,
+  labels jsonb not null,
+  concurrency integer not null,
+  updated_at timestamp with time zone not null,
+  constraint nodes_pkey PRIMARY KEY (agent_id),
+  constraint nodes_concurrency_check CHECK ((concurrency > 0)),
+  constraint nodes_via_check CHECK ((via = ANY (ARRAY['node'::text, 'upstream'::text]))),
+  constraint nodes_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE CASCADE
+);
+
 create table payouts (
   id text collate "C" not null,
   workspace_id text collate "C" not null,
@@ -466,6 +522,9 @@ create table run_results (
   error_code text,
   error_message text,
   finished_at timestamp with time zone not null,
+  input_tokens bigint,
+  cached_tokens bigint,
+  output_tokens bigint,
   constraint run_results_pkey PRIMARY KEY (run_id, attempt, is_success)
 );
 CREATE INDEX run_results_finished ON public.run_results USING btree (finished_at);

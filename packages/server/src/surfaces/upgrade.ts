@@ -6,6 +6,8 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { PROVIDER_PATH } from "@guildhall/protocol";
 
+import { NODES_PATH } from "./openmarlin/nodes/codec.ts";
+
 export interface UpgradeHandler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
@@ -13,6 +15,8 @@ export interface UpgradeHandler {
 export interface UpgradeRoutes {
   /** `/provider`: the native provider protocol. */
   readonly provider: UpgradeHandler;
+  /** `/v1/providers/connect`: programs that run models, where there is OpenMarlin's wire. */
+  readonly nodes?: UpgradeHandler;
   /** `/ws` without `EIO`. */
   readonly relay: UpgradeHandler;
   /** `/ws` with `EIO`; where there is none, such a request finds nothing. */
@@ -54,6 +58,8 @@ function handlerOf(request: IncomingMessage, routes: UpgradeRoutes): UpgradeHand
   switch (path.replace(/\/$/, "")) {
     case PROVIDER_PATH:
       return routes.provider;
+    case NODES_PATH:
+      return routes.nodes;
     case "/ws":
       return new URLSearchParams(query).has("EIO") ? routes.engine : routes.relay;
     default:

@@ -139,7 +139,8 @@ export function settling(hold: HoldTerms, toAccountId: string, amountMicros: big
 export function resultRow(workId: string, output = "{}"): Row {
   return rowOf(RESULT_ROWS, {
     ...{ runId: workId, attempt: 1, isSuccess: true, output, evidence: undefined },
-    ...{ errorCode: undefined, errorMessage: undefined, finishedAt: new Date(0) },
+    ...{ errorCode: undefined, errorMessage: undefined, charge: undefined },
+    finishedAt: new Date(0),
   });
 }
 

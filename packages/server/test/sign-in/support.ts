@@ -30,6 +30,7 @@ import type { Database } from "../../src/store/database.ts";
 import { oauthRoutes } from "../../src/surfaces/oauth/routes.ts";
 import { openmarlinRoutes } from "../../src/surfaces/openmarlin/routes.ts";
 import { clientAddress } from "../../src/surfaces/shared/client-address.ts";
+import { createRateLimiter } from "../../src/surfaces/shared/rate-limit.ts";
 import { signInRoutes } from "../../src/surfaces/sign-in/routes.ts";
 import { HeldClock } from "../support/clock.ts";
 
@@ -41,6 +42,10 @@ export interface SignInSettings {
   readonly trustedProxies?: number;
   readonly oidc?: { issuer: string; name: string; clientId: string; clientSecret: string };
 }
+
+/** There are people here and no work. */
+const notJoined = () => Promise.reject(new Error("nothing is executed in these tests"));
+const NOT_JOINED = { nodes: notJoined, execute: notJoined, stream: notJoined };
 
 export type SignInServer = Awaited<ReturnType<typeof startSignIn>>;
 
@@ -70,10 +75,14 @@ export async function startSignIn(
     )
     .route(
       "/",
-      openmarlinRoutes(core, {
-        ...{ publicUrl: url, addressOf, clock, version: "1" },
-        microsPerCredit: 10_000n,
-      }),
+      openmarlinRoutes(
+        { ...core, executions: NOT_JOINED },
+        {
+          ...{ publicUrl: url, addressOf, clock, version: "1" },
+          microsPerCredit: 10_000n,
+          limited: createRateLimiter({}, () => 0),
+        },
+      ),
     );
   listener.handle = getRequestListener(app.fetch);
   return { url, clock, core, database };

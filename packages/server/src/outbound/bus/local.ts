@@ -17,6 +17,7 @@ export interface CountingBus extends Bus {
 
 /** A bus inside one process: what is published is heard soon, but never before `publish` returns. */
 export class LocalBus implements CountingBus {
+  readonly reachesOthers = false;
   readonly counts: BusCounts = { published: 0, received: 0, dropped: 0 };
   readonly #log: Log;
   readonly #listeners = new Map<string, Set<(message: BusMessage) => void>>();

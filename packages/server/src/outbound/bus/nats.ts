@@ -21,6 +21,7 @@ interface Envelope {
 }
 
 export class NatsBus implements CountingBus {
+  readonly reachesOthers = true;
   readonly #local: LocalBus;
   readonly #log: Log;
   readonly #url: URL;

@@ -21,6 +21,10 @@ export const LINKEDCLAW_ERRORS = {
   chain_not_authorised:           { status: 403, code: "chain_not_authorised" },
   capability_not_found:           { status: 404, code: "capability_not_found" },
   capability_not_supported:       { status: 409, code: "capability_not_supported" },
+  // Of calls of models, which this wire does not make.
+  provider_not_found:             { status: 404, code: "not_found" },
+  provider_ambiguous:             { status: 409, code: "conflict" },
+  provider_label_mismatch:        { status: 409, code: "conflict" },
   interaction_mode_not_supported: { status: 409, code: "interaction_mode_not_supported" },
   input_schema_mismatch:          { status: 422, code: "input_schema_mismatch" },
   schema_unavailable:             { status: 422, code: "input_schema_mismatch" },

@@ -50,6 +50,9 @@ function wordOf({ code, facts }: Fault, word: OpenmarlinWord): OpenmarlinWord {
   if (code === "unauthenticated" && facts !== undefined) {
     return KEY_ERRORS[(facts as { reason: KeyProblem }).reason];
   }
+  if (code === "invalid_request" && (facts as { field?: string }).field === "labels") {
+    return { ...word, error: "invalid_routing_labels" };
+  }
   if (code !== "not_found") return word;
   return NOT_FOUND_ERRORS[(facts as { kind: string }).kind] ?? word;
 }

@@ -3,8 +3,10 @@ import { Hono } from "hono";
 import type { Core } from "../../core/index.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ClientAddress } from "../shared/client-address.ts";
+import type { createRateLimiter } from "../shared/rate-limit.ts";
 import { billingRoutes } from "./billing-routes.ts";
 import { createCredits } from "./credits.ts";
+import { executionRoutes } from "./execution-routes.ts";
 import { openapiDocument } from "./openapi.ts";
 import { answerStrays, refuse } from "./refusal.ts";
 import { registrationRoutes } from "./registration-routes.ts";
@@ -12,7 +14,7 @@ import { registrationRoutes } from "./registration-routes.ts";
 /** What this wire uses of the product. */
 export type OpenmarlinCore = Pick<
   Core,
-  "callers" | "registrations" | "statements" | "topups" | "wallets"
+  "callers" | "executions" | "registrations" | "statements" | "topups" | "wallets"
 >;
 
 export interface OpenmarlinOptions {
@@ -23,6 +25,7 @@ export interface OpenmarlinOptions {
   readonly clock: Clock;
   /** What a credit of this wire is worth: a divisor of a dollar's 1,000,000, and a multiple of 100. */
   readonly microsPerCredit: bigint;
+  readonly limited: ReturnType<typeof createRateLimiter>;
 }
 
 export function openmarlinRoutes(core: OpenmarlinCore, options: OpenmarlinOptions): Hono {
@@ -33,6 +36,7 @@ export function openmarlinRoutes(core: OpenmarlinCore, options: OpenmarlinOption
   routes.get("/openapi.json", (c) => c.json(document));
   registrationRoutes(routes, core, options);
   billingRoutes(routes, core, options, credits);
+  executionRoutes(routes, core, options);
   answerStrays(routes, "/v1/*");
   return routes;
 }

@@ -20,6 +20,7 @@ export function createNativeWire(clock: Clock): Wire {
   return {
     name: "native",
     frameBytesMax: LIMITS.frameBytesMax,
+    hasCredit: true,
     createCodec: () => createCodec(clock),
   };
 }

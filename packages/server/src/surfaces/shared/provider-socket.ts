@@ -24,10 +24,12 @@ import type {
 import { Fault } from "../../domain/fault.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Admission, Ticket } from "./admission.ts";
+import { Brake } from "./provider-brake.ts";
 
 /** What a first message said. */
 export interface Introduction {
   readonly secret: string;
+  /** Empty where the wire names agents in another way, which its `identify` knows. */
   readonly agentId: string;
   readonly client: string;
   readonly concurrency: number | undefined;
@@ -38,9 +40,18 @@ export type Heard =
   | { readonly kind: "says"; readonly says: ProviderSays }
   /** Nothing for the hub; `reply` is sent back as it is. */
   | { readonly kind: "heartbeat"; readonly reply: string }
+  /** It describes itself anew, in the wire's own way. */
+  | { readonly kind: "update"; readonly update: unknown }
   /** Not to be understood. */
   | { readonly kind: "nonsense"; readonly reply: string }
   | { readonly kind: "ignored" };
+
+/** Who somebody is who introduced itself. */
+export interface Identified {
+  readonly agentId: string;
+  readonly workspaceId: string;
+  readonly keyId: string | undefined;
+}
 
 /** One connection's translator between a wire and the hub. A frame the wire has no word for is `undefined`. */
 export interface ProviderCodec {
@@ -68,10 +79,10 @@ export interface ProviderCodec {
 
 export interface ProviderSocketParts {
   readonly hub: ProviderHub;
-  readonly identify: (
-    secret: string,
-    agentId: string,
-  ) => Promise<{ readonly workspaceId: string; readonly keyId: string | undefined }>;
+  /** Throws `unauthenticated`, `suspended`, `forbidden`, `not_found`, `invalid_request`. */
+  readonly identify: (introduction: Introduction) => Promise<Identified>;
+  /** Takes in how an agent describes itself anew. Throws `invalid_request`. */
+  readonly update?: (agentId: string, update: unknown) => Promise<void>;
   readonly admission: Admission;
   /** The address to count a connection for. */
   readonly addressOf: (request: IncomingMessage) => string;
@@ -84,7 +95,12 @@ export interface Wire {
   /** For operators to see who speaks what. */
   readonly name: string;
   readonly frameBytesMax: number;
-  createCodec(): ProviderCodec;
+  /** Whether its providers are told how much output they may send. Others are not read for a while. */
+  readonly hasCredit: boolean;
+  /** The codes that connections are closed with, where the wire has its own. */
+  readonly closeCodes?: Readonly<Partial<Record<LinkClosing, number>>>;
+  /** A codec for a connection that was asked for in this way. */
+  createCodec(request: IncomingMessage): ProviderCodec;
 }
 
 export interface ProviderSockets {
@@ -114,7 +130,7 @@ export function createProviderSockets(wire: Wire, parts: ProviderSocketParts): P
     upgrade(request, socket, head) {
       server.handleUpgrade(request, socket, head, (ws) => {
         const ticket = parts.admission.enter(parts.addressOf(request));
-        const provider = new ProviderSocket(ws, wire, parts);
+        const provider = new ProviderSocket(ws, wire, wire.createCodec(request), parts);
         open.add(provider);
         ws.on("close", () => open.delete(provider));
         if ("problem" in ticket) provider.close("rate_limited", ticket.problem);
@@ -134,14 +150,17 @@ class ProviderSocket implements ProviderLink {
   readonly #wire: Wire;
   readonly #codec: ProviderCodec;
   readonly #parts: ProviderSocketParts;
+  readonly #brake: Brake;
   #receiver: LinkReceiver | undefined;
+  #agentId = "";
   #isIdentifying = false;
   #isClosed = false;
 
-  constructor(ws: WebSocket, wire: Wire, parts: ProviderSocketParts) {
+  constructor(ws: WebSocket, wire: Wire, codec: ProviderCodec, parts: ProviderSocketParts) {
     this.#ws = ws;
     this.#wire = wire;
-    this.#codec = wire.createCodec();
+    this.#codec = codec;
+    this.#brake = new Brake(!wire.hasCredit);
     this.#parts = parts;
     // An `error` is followed by `close`, which says all there is to do.
     ws.on("error", (error) => parts.log.debug({ error }, "a provider's socket failed"));
@@ -165,7 +184,7 @@ class ProviderSocket implements ProviderLink {
       if (isBinary) {
         this.close("protocol_error", "Frames are text.");
       } else if (this.#receiver) {
-        this.#hear(this.#receiver, data.toString());
+        this.#admit(this.#receiver, data.toString());
       } else if (!this.#isIdentifying) {
         this.#isIdentifying = true;
         clearTimeout(timeout);
@@ -191,19 +210,23 @@ class ProviderSocket implements ProviderLink {
   }
 
   offer(offer: RunOffer): void {
+    this.#brake.offered(offer);
     this.#send(this.#codec.offer(offer));
   }
 
   cancel(runId: string, attempt: number, reason: string): void {
     this.#send(this.#codec.cancel(runId, attempt, reason));
+    if (this.#brake.ended(runId)) this.#readOn();
   }
 
   credit(runId: string, attempt: number, until: number): void {
     this.#send(this.#codec.credit(runId, attempt, until));
+    if (this.#brake.granted(runId, until)) this.#readOn();
   }
 
   settled(runId: string, attempt: number, outcome: "ok" | "late"): void {
     this.#send(this.#codec.settled(runId, attempt, outcome));
+    if (this.#brake.ended(runId)) this.#readOn();
   }
 
   tellSlot(telling: SlotTelling): void {
@@ -218,7 +241,7 @@ class ProviderSocket implements ProviderLink {
     if (this.#ws.readyState !== WebSocket.OPEN) return;
     this.#send(this.#codec.closing(closing, message, this.#receiver !== undefined));
     this.#ws.resume();
-    this.#ws.close(LINK_CLOSINGS[closing].code, closing);
+    this.#ws.close(this.#wire.closeCodes?.[closing] ?? LINK_CLOSINGS[closing].code, closing);
     const timeout = setTimeout(() => this.#ws.terminate(), CLOSE_GRACE_MS);
     this.#ws.on("close", () => clearTimeout(timeout));
   }
@@ -246,8 +269,8 @@ class ProviderSocket implements ProviderLink {
 
   async #attach(introduction: Introduction, ticket: Ticket): Promise<void> {
     const { hub, identify } = this.#parts;
-    const { secret, agentId, client, concurrency } = introduction;
-    const { workspaceId, keyId } = await identify(secret, agentId);
+    const { client, concurrency } = introduction;
+    const { agentId, workspaceId, keyId } = await identify(introduction);
     if (this.#ws.readyState !== WebSocket.OPEN) return;
     if (!ticket.claim(workspaceId)) {
       this.close("rate_limited", "Too many connections of one workspace.");
@@ -255,6 +278,7 @@ class ProviderSocket implements ProviderLink {
     }
     const wire = this.#wire.name;
     const opening = { agentId, workspaceId, keyId, wire, client, concurrency };
+    this.#agentId = agentId;
     const receiver = await hub.attach(this, opening);
     this.#receiver = receiver;
     // It may have gone while it was attached, when there was nobody yet to tell.
@@ -264,6 +288,10 @@ class ProviderSocket implements ProviderLink {
   /** Tells why somebody is not let in; a bug of ours is told as no more than that. */
   #refuse(error: unknown): void {
     const code = error instanceof Fault ? (error as Fault).code : "internal";
+    if (error instanceof Fault && code === "invalid_request") {
+      this.close("protocol_error", error.message);
+      return;
+    }
     if (error instanceof Fault && isDoorClosing(code)) {
       this.close(code, error.message);
       return;
@@ -272,12 +300,44 @@ class ProviderSocket implements ProviderLink {
     this.close("internal", "Something went wrong on our side. Come back in a moment.");
   }
 
-  #hear(receiver: LinkReceiver, message: string): void {
+  #admit(receiver: LinkReceiver, message: string): void {
     receiver.alive();
     if (!receiver.admit()) return;
+    if (this.#brake.isOn) this.#brake.hold(message);
+    else this.#hear(receiver, message);
+  }
+
+  #hear(receiver: LinkReceiver, message: string): void {
     const heard = this.#codec.hear(message);
-    if (heard.kind === "says") receiver.receive(heard.says, message.length);
-    else if (heard.kind !== "ignored") this.#send(heard.reply);
+    if (heard.kind === "says") {
+      receiver.receive(heard.says, message.length);
+      if (this.#brake.sent(heard.says)) this.#ws.pause();
+    } else if (heard.kind === "update") {
+      void this.#update(heard.update);
+    } else if (heard.kind !== "ignored") {
+      this.#send(heard.reply);
+    }
+  }
+
+  async #update(update: unknown): Promise<void> {
+    try {
+      await this.#parts.update?.(this.#agentId, update);
+    } catch (error) {
+      const isFault = error instanceof Fault;
+      if (!isFault) this.#parts.log.error({ error }, "what a provider says of itself was not kept");
+      const message = isFault ? error.message : "Something went wrong on our side.";
+      this.notice(isFault ? (error as Fault).code : "internal", message);
+    }
+  }
+
+  /** Reads on where there is room again, first what was held. */
+  #readOn(): void {
+    const receiver = this.#receiver;
+    if (!receiver) return;
+    for (let message = this.#brake.next(); message !== undefined; message = this.#brake.next()) {
+      this.#hear(receiver, message);
+    }
+    if (!this.#brake.isOn) this.#ws.resume();
   }
 
   #send(frame: string | undefined): void {

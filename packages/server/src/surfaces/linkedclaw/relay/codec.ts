@@ -47,6 +47,7 @@ export function createRelayWire(clock: Clock): Wire {
   return {
     name: "linkedclaw",
     frameBytesMax: LIMITS.bodyBytesMax,
+    hasCredit: true,
     createCodec: () => new RelayCodec(clock),
   };
 }
