@@ -100,7 +100,9 @@ interface Task {
 /** Registrations that anybody approves at once; the one key is the test's. */
 function registration(path: string, { auth_flow = "device" }: { auth_flow?: string }): Answer {
   if (path.endsWith("/api-keys")) {
-    const api_key = { key_id: "key_1", workspace_id: WORKSPACE, status: "active" };
+    const created_at = "2026-03-01T10:00:00.000Z";
+    const whose = { key_id: "key_1", workspace_id: WORKSPACE, label: "desk" };
+    const api_key = { ...whose, created_at, last_used_at: null, status: "active" };
     return { status: 201, body: { api_key, secret: KEY } };
   }
   const isStart = path.endsWith("/sessions");

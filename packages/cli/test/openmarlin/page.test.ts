@@ -1,7 +1,4 @@
-/**
- * The commands of the OpenMarlin skill's page, run as they stand by whichever Node this machine has. What
- * a reader takes from one answer into the next command is taken over by a function around `node`.
- */
+/** The commands of the OpenMarlin skill's page, run as they stand by whichever Node this machine has. */
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,30 +11,12 @@ import { KEY } from "./scripts.ts";
 
 const SKILL = fileURLToPath(new URL("../../../../skills/openmarlin/", import.meta.url));
 
-const READER = `
-node() {
-  local said code=0
-  said=$(command node "$@") || code=$?
-  printf '%s\\n' "$said"
-  session=$(found "$said" "Session ID" "\${session-}")
-  task=$(found "$said" "Task ID" "\${task-}")
-  topup=$(found "$said" "Top-up session ID" "\${topup-}")
-  workspace=$(found "$said" " *Workspace ID" "\${workspace-}")
-  return $code
-}
-found() {
-  local value
-  value=$(sed -n "s/^$2: //p" <<< "$1" | tail -n 1)
-  printf '%s' "\${value:-$3}"
-}
-`;
-
 test("the commands of the page do what they say", async (t) => {
   const marlin = await startMarlin(t);
   const home = temporaryDirectory(t);
   const file = join(SKILL, "SKILL.md");
   const outputs = await runPage(t, {
-    ...{ file, home, cwd: home, before: READER },
+    ...{ file, home, cwd: home },
     env: { SKILL_DIR: SKILL, OPENMARLIN_SERVER_URL: marlin.url, BROWSER: "false" },
   });
   assert.equal(outputs.length, blocksOf(readFileSync(file, "utf8")).length);
