@@ -4,27 +4,53 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { shout, startNode } from "../../../server/test/openmarlin/node.ts";
 import { blocksOf, runPage } from "../blocks.ts";
+import { inAHall } from "../hall.ts";
 import { temporaryDirectory } from "../support.ts";
+import { startFront } from "./front.ts";
 import { startMarlin } from "./marlin.ts";
-import { KEY } from "./scripts.ts";
 
 const SKILL = fileURLToPath(new URL("../../../../skills/openmarlin/", import.meta.url));
 
-test("the commands of the page do what they say", async (t) => {
+/** The parts of the wire that are not the hall's here. */
+const STAND_IN = ["/v1/tasks", "/v1/referrals"];
+const EMAIL = "ada@example.org";
+
+inAHall("the commands of the page do what they say", async (t, hall) => {
+  const owner = await hall.server.member("owner@example.org");
+  await startNode(t, hall.server, owner.key, {
+    ...{ providerId: "node-a", models: ["openai-codex/gpt-5.4"] },
+    ...{ labels: { tier: "premium" }, run: shout },
+  });
   const marlin = await startMarlin(t);
+  const url = await startFront(t, hall.server.url, marlin.url, STAND_IN);
   const home = temporaryDirectory(t);
   const file = join(SKILL, "SKILL.md");
+  const done = new Set<string>();
+  const once = (id: string | undefined, work: (id: string) => Promise<unknown>) => {
+    if (id === undefined || done.has(id)) return;
+    done.add(id);
+    void work(id);
+  };
   const outputs = await runPage(t, {
     ...{ file, home, cwd: home },
-    env: { SKILL_DIR: SKILL, OPENMARLIN_SERVER_URL: marlin.url, BROWSER: "false" },
+    env: { SKILL_DIR: SKILL, OPENMARLIN_SERVER_URL: url, BROWSER: "false" },
+    onStdout(text) {
+      // A person, somewhere else, with a browser.
+      const [code] = text.match(/\b[A-Z]+-[A-Z]+-\d\d\b/) ?? [];
+      once(code, (code) => hall.server.admin("POST", "/handoffs/approve", { code, email: EMAIL }));
+      const topups = [...text.matchAll(/^Top-up session ID: topup_(\w+)$/gm)];
+      once(topups.at(-1)?.[1], (id) => hall.server.admin("POST", `/topups/${id}/pay`, {}));
+    },
   });
   assert.equal(outputs.length, blocksOf(readFileSync(file, "utf8")).length);
   const said = outputs.map(({ stdout }) => stdout).join("");
   for (const expected of [
     /State: completed/,
     /Auth store: /,
-    /Exact models: 2/,
+    /Exact models: 1/,
+    /SAY HELLO/,
     /Execution stream:/,
     /Status: succeeded/,
     /Authoritative balance: /,
@@ -34,10 +60,10 @@ test("the commands of the page do what they say", async (t) => {
   ]) {
     assert.match(said, expected);
   }
-  assert.ok(!said.includes(KEY), "no key is shown");
   const profiles = join(home, ".openclaw/agents/main/agent/auth-profiles.json");
   assert.equal(statSync(profiles).mode & 0o777, 0o600);
-  assert.ok(readFileSync(profiles, "utf8").includes(KEY));
+  const [key = ""] = /claw_wsk_\w+/.exec(readFileSync(profiles, "utf8")) ?? [];
+  assert.ok(key.length > 40 && !said.includes(key), "no key is shown");
 });
 
 test("the page says what an agent has to keep to", () => {
