@@ -36,6 +36,7 @@ import {
 import { addRecv } from "./linkedclaw/session/recv.ts";
 import { addSend } from "./linkedclaw/session/send.ts";
 import { addSessions } from "./linkedclaw/session/sessions.ts";
+import { addNode } from "./node/node.ts";
 import { addVerify } from "./receipt/verify.ts";
 import { createPaint } from "./terminal/paint.ts";
 import { addTopup } from "./wallet/topup.ts";
@@ -104,6 +105,8 @@ function addLinkedClaw(program: Command, cli: Cli): void {
 function addGuildhall(program: Command, cli: Cli): void {
   program.commandsGroup("Money:");
   for (const add of [addWallet, addRedeem, addTopup, addPayouts]) add(program, cli);
+  program.commandsGroup("Offering:");
+  addNode(program, cli);
   program.commandsGroup("Running a Guildhall:");
   addAdmin(program, cli);
   program.commandsGroup("More:");
