@@ -203,6 +203,7 @@ function joinBroadcasts(
   const engine = createBroadcastEngine({
     ...{ ...made, database, clock, random, log, bus, mandates },
     feeBasisPoints: config.feeBasisPoints,
+    openMax: config.openBroadcastsMax,
     executeSeconds: config.broadcastWorkSeconds,
     reviewSeconds: config.broadcastReviewSeconds,
   });

@@ -55,6 +55,7 @@ export const SETTINGS = [
   { name: "GUILDHALL_BROADCAST_REVIEW_SECONDS", fallback: "259200",    meaning: "After how long a result of a broadcast is approved that nobody judged" },
   { name: "GUILDHALL_SESSION_IDLE_TTL_SECONDS", fallback: "86400",     meaning: "How long nobody may touch a session before it is settled, after a warning at half of it; 0 is for ever" },
   { name: "GUILDHALL_OPEN_SESSIONS_MAX", fallback: "5000",             meaning: "Sessions that one workspace may have open" },
+  { name: "GUILDHALL_OPEN_BROADCASTS_MAX", fallback: "1000",           meaning: "Broadcasts that one workspace may have open" },
   { name: "GUILDHALL_ROUTING",           fallback: "least-loaded",     meaning: "Where several providers could do a call: `least-loaded` takes the least busy, `reject` has the caller name one" },
   { name: "GUILDHALL_MODEL_OUTPUT_TOKENS", fallback: "4096",           meaning: "Tokens of output that money is held for where a call does not say how many it wants at most" },
   { name: "GUILDHALL_UNPRICED_CALL_USD", fallback: "0.01",             meaning: "What a call of a model costs that has no price" },
@@ -129,6 +130,7 @@ export interface Config {
   /** How long nobody may touch a session before it is settled; 0 is for ever. */
   readonly sessionIdleSeconds: number;
   readonly openSessionsMax: number;
+  readonly openBroadcastsMax: number;
   /** Which of several providers that could do a call does it. */
   readonly routing: "least-loaded" | "reject";
   readonly modelOutputTokens: number;
@@ -326,6 +328,8 @@ function readStorage(get: Get) {
 }
 
 function readSessions(get: Get) {
+  const atMost = (name: Name, fallback: string) =>
+    wholeNumber(get(name) ?? fallback, name, 1, 1_000_000);
   return {
     sessionIdleSeconds: wholeNumber(
       get("GUILDHALL_SESSION_IDLE_TTL_SECONDS") ?? "86400",
@@ -333,12 +337,8 @@ function readSessions(get: Get) {
       0,
       31_536_000,
     ),
-    openSessionsMax: wholeNumber(
-      get("GUILDHALL_OPEN_SESSIONS_MAX") ?? "5000",
-      "GUILDHALL_OPEN_SESSIONS_MAX",
-      1,
-      1_000_000,
-    ),
+    openSessionsMax: atMost("GUILDHALL_OPEN_SESSIONS_MAX", "5000"),
+    openBroadcastsMax: atMost("GUILDHALL_OPEN_BROADCASTS_MAX", "1000"),
   };
 }
 

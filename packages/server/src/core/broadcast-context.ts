@@ -26,6 +26,8 @@ export interface BroadcastContext {
   };
   readonly mandates: Mandates;
   readonly feeBasisPoints: number;
+  /** Broadcasts that one workspace may have open. */
+  readonly openMax: number;
   /** How long an agent has for its work, and a requester for a verdict. */
   readonly executeSeconds: number;
   readonly reviewSeconds: number;
@@ -50,6 +52,4 @@ export const BROADCAST_LIMITS = {
   resultsCharactersMax: 60 * LIMITS.slotResultCharactersMax,
   deadlineMsDefault: 86_400_000,
   deadlineMsMax: 30 * 86_400_000,
-  /** Open broadcasts of one workspace. */
-  openMax: 1_000,
 } as const;

@@ -23,7 +23,7 @@ import { Fault } from "../domain/fault.ts";
 import { budgetsOf } from "../domain/spending.ts";
 import { newId } from "../lib/random.ts";
 import { findBroadcast, insertBroadcast } from "../store/broadcast.ts";
-import { findOpenedWork } from "../store/work.ts";
+import { countLiveWork, findOpenedWork } from "../store/work.ts";
 import { announce, BROADCAST_LIMITS, type BroadcastContext } from "./broadcast-context.ts";
 import { joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
@@ -81,6 +81,7 @@ async function openNew(
   const neededMicros = budgetMicros(command);
   const allowance = await mandates.requireGood(caller, command.mandateId, neededMicros);
   await files.check(caller.workspaceId, command.params);
+  await requireRoom(context, caller);
   const resultSchema = await keepSchema(context, caller, command);
   const now = clock.now();
   const id = newId(clock, context.random);
@@ -120,6 +121,17 @@ async function openNew(
   if (refusal.code === "already_opened") return replay(context, refusal, command);
   const asked = { neededMicros, chainId: chain.id, budgets, at: context.clock.now() };
   throw await openingFault(database, refusal, asked);
+}
+
+/** Throws `rate_limited` where the workspace has as many open broadcasts as it may. */
+async function requireRoom(
+  { database, openMax }: BroadcastContext,
+  { workspaceId }: Caller,
+): Promise<void> {
+  if ((await countLiveWork(database, "broadcast", workspaceId)) < openMax) return;
+  throw new Fault("rate_limited", `A workspace has at most ${openMax} open tasks.`, {
+    retryAfterSeconds: 60,
+  });
 }
 
 function deadlineOf({ deadlineAt }: CreateBroadcast, now: Date): Date {

@@ -28,9 +28,9 @@ import {
 import { budgetsOf } from "../domain/spending.ts";
 import { newId } from "../lib/random.ts";
 import { findAgent } from "../store/agent.ts";
-import { countLiveSessions, findSessionView, insertSession } from "../store/session.ts";
+import { findSessionView, insertSession } from "../store/session.ts";
 import type { SessionView } from "../store/session-rows.ts";
-import { findOpenedWork } from "../store/work.ts";
+import { countLiveWork, findOpenedWork } from "../store/work.ts";
 import { findWorkspace } from "../store/workspace.ts";
 import { type JoinedChain, joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
@@ -134,7 +134,7 @@ function termsOf({ quote, isOpenQuote, messagesMax }: OpenSession, price: Price)
 /** Throws `rate_limited` where the workspace has as many open sessions as it may. */
 export async function requireRoom(context: SessionContext, { workspaceId }: Caller): Promise<void> {
   const { openMax } = context.settings;
-  if ((await countLiveSessions(context.database, workspaceId)) < openMax) return;
+  if ((await countLiveWork(context.database, "session", workspaceId)) < openMax) return;
   throw new Fault("rate_limited", `A workspace has at most ${openMax} open sessions.`, {
     retryAfterSeconds: 60,
   });

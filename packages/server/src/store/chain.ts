@@ -54,11 +54,11 @@ export async function findWorkInChain(
 ): Promise<string | undefined> {
   const rows = await tx.query<{ id: string }>(
     // A slot whose result is handed in is live until it is judged, but nobody works at it; nor at a
-    // session that its provider was not asked to take.
+    // session that its provider was not asked to take, or that only waits for its bill.
     `select h.id from (${HOPS}) h join work w on w.id = h.id
       where h.provider_workspace_id = $2 and w.deadline_at is not null
         and (w.shape <> 'slot' or w.state = 'accepted')
-        and (w.shape <> 'session' or w.state <> 'pending')
+        and (w.shape <> 'session' or w.state not in ('pending', 'awaiting_invoice'))
       order by h.id desc limit 1`,
     [chainId, providerWorkspaceId],
   );

@@ -130,16 +130,6 @@ export async function listLiveSessionsOf(tx: Tx, agentId: string): Promise<Sessi
   return rows.map(toView);
 }
 
-/** How many sessions of a workspace are not over. */
-export async function countLiveSessions(tx: Tx, workspaceId: string): Promise<number> {
-  const [row] = await tx.query<{ count: number }>(
-    `select count(*)::int as count from work
-      where deadline_at is not null and shape = 'session' and workspace_id = $1`,
-    [workspaceId],
-  );
-  return row?.count ?? 0;
-}
-
 /** Sessions whose time to be looked at has come, the longest overdue first. */
 export async function listDueSessions(tx: Tx, now: Date, limit: number): Promise<SessionView[]> {
   const rows = await tx.query<ViewRow>(

@@ -1,3 +1,4 @@
+import type { WorkShape } from "../domain/command.ts";
 import type { Tx } from "./database.ts";
 
 /** The work that a request with this idempotency key opened, and the hash of that request. */
@@ -16,4 +17,18 @@ export async function findOpenedWork(
     [opening.workspaceId, opening.operation, opening.idempotencyKey],
   );
   return row && { workId: row.id, requestHash: row.request_hash ?? undefined };
+}
+
+/** How many pieces of work of this shape the workspace has that are not over. */
+export async function countLiveWork(
+  tx: Tx,
+  shape: WorkShape,
+  workspaceId: string,
+): Promise<number> {
+  const [row] = await tx.query<{ count: number }>(
+    `select count(*)::int as count from work
+      where deadline_at is not null and shape = $1 and workspace_id = $2`,
+    [shape, workspaceId],
+  );
+  return row?.count ?? 0;
 }

@@ -18,8 +18,11 @@ import {
   worker,
 } from "./support.ts";
 
+const OPEN_MAX = 40;
+
 test("refusals of gig tasks and mandates", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
+  const environment = { GUILDHALL_OPEN_BROADCASTS_MAX: `${OPEN_MAX}` };
+  const hall = await startGuildhall(t, "embedded", environment);
   const alice = await asker(hall);
   const bob = await worker(hall);
   for (const [name, rows] of Object.entries(await tables(hall, alice, bob))) {
@@ -31,11 +34,24 @@ test("refusals of gig tasks and mandates", async (t) => {
       }
     });
   }
+  await t.test("more open tasks than a workspace may have: 429 rate_limited", () => tooMany(hall));
   await t.test("nothing was opened by any of it", async () => {
     const verdict = await hall.admin("GET", "/ledger/verify?full=1");
     assert.equal(verdict.ok, true, JSON.stringify(verdict));
   });
 });
+
+async function tooMany(hall: Guildhall): Promise<void> {
+  const ann = await asker(hall);
+  const opened = await Promise.all(Array.from({ length: OPEN_MAX }, () => create(ann)));
+  assert.deepEqual([...new Set(opened.map(({ status }) => status))], [201]);
+  const refused = { status: 429, code: "rate_limited" };
+  const { headers } = await assertRefused(ann.member, refused, () => create(ann));
+  assert.equal(headers.get("retry-after"), "60");
+  const first = opened[0]?.body.task_id;
+  assert.equal((await ann.member.ask("POST", `/gig-tasks/${first}/cancel`, {})).status, 200);
+  assert.equal((await create(ann)).status, 201, "one that is over makes room");
+}
 
 type Row = readonly [
   why: string,

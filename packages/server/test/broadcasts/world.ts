@@ -143,7 +143,7 @@ function openEngine(t: TestContext, database: Database, feeBasisPoints = FEE_BAS
   };
   const engine = createBroadcastEngine({
     ...{ database, ledger, clock, random, log, bus, files, schemas, agents, mandates },
-    ...{ feeBasisPoints, executeSeconds: 300, reviewSeconds: 72 * 3_600 },
+    ...{ feeBasisPoints, openMax: 1_000, executeSeconds: 300, reviewSeconds: 72 * 3_600 },
   });
   t.after(async () => {
     await engine.close();
