@@ -12,8 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
   payload_too_large: "Split it: several messages of a session, or a file by upload.",
   unsupported_type: "jpg png gif webp pdf docx xlsx pptx mp3 wav mp4 webm csv json txt md",
   agent_not_found: "Look for it: linkedclaw search --intent '…'",
-  capability_not_found:
-    "Nobody offers it. Search by what is to be done: linkedclaw search --intent '…'",
+  capability_not_found: "Search by what is to be done: linkedclaw search --intent '…'",
   capability_not_supported: "See what the agent offers: linkedclaw show AGENT_ID",
   interaction_mode_not_supported:
     "Some capabilities are for invoke, some for hire: interaction_modes of linkedclaw show AGENT_ID",

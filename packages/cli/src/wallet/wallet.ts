@@ -10,7 +10,7 @@ export function addWallet(program: Command, cli: Cli): void {
   const wallet = program.command("wallet").description("Show the wallet in US dollars");
   wallet
     .command("show", { isDefault: true })
-    .description("What is there, what is held for work, what can be paid out")
+    .description("What is there, and what of it is held for work")
     .action(async () => {
       const api = await openNative(cli);
       const answer = await api.ask({ method: "GET", path: "/wallet" });
@@ -19,7 +19,7 @@ export function addWallet(program: Command, cli: Cli): void {
         return facts(page, [
           ["available", usdText(said.available_usd), page.paint.bold],
           ["held", usdText(said.held_usd)],
-          ["posted", usdText(said.posted_usd)],
+          ["balance", usdText(said.posted_usd)],
         ]);
       });
     });
@@ -59,7 +59,12 @@ export function addPayouts(program: Command, cli: Cli): void {
     .requiredOption("--usd <amount>", "how much", usdAmount)
     .action(async ({ usd }: { usd: string }) => {
       const api = await openNative(cli);
-      cli.terminal.answer(await api.ask({ method: "POST", path: "/payouts", json: { usd } }));
+      const answer = await api.ask({ method: "POST", path: "/payouts", json: { usd } });
+      cli.terminal.answer(answer, (value, page) => {
+        const { payout_id: id, state, usd: amount } = fieldsOf(value);
+        const sign = page.paint.good("✔");
+        return `${sign} ${usdText(amount)} left the wallet for payout ${String(id)} (${String(state)}).`;
+      });
     });
   payout
     .command("list")

@@ -100,6 +100,27 @@ async function invoiceOf({ alice, id }: Story) {
 
 const SCENARIOS: Record<string, (t: TestContext, hall: Guildhall, slug: string) => Promise<void>> =
   {
+    async "who has only its bill to write does no work of the chain any more"(t, hall, slug) {
+      const story = await briefed(t, hall, slug, undefined);
+      const { alice, seller, id } = story;
+      await agreed(story);
+      const { chain_id } = (await alice.ask("GET", `/sessions/${id}`)).body;
+      const agent_id = await register(await hall.member(`${slug}-b@example.com`), `${slug}-b`, {});
+      const join = () =>
+        seller.ask(
+          "POST",
+          "/sessions",
+          { agent_id, capability: "chat" },
+          { "x-linkedclaw-chain-id": chain_id },
+        );
+      assert.equal((await join()).status, 201, "it hires another agent for what it was hired for");
+      const ended = await alice.ask("POST", `/sessions/${id}/end`, {});
+      assert.equal(ended.body.session.status, "awaiting_invoice");
+      const refused = await join();
+      assert.deepEqual([refused.status, refused.body.code], [403, "chain_not_authorised"]);
+      assert.deepEqual(await wallet(alice), [WALLET - 300, 300]);
+    },
+
     async "from the brief to the bill"(t, hall, slug) {
       const story = await briefed(t, hall, slug, 250n);
       const { alice, seller, id } = story;
