@@ -12,6 +12,17 @@ import type {
 
 export type { CardPayments, Checkout, PaymentReport } from "./payment-ports.ts";
 export type {
+  AnswerPiece,
+  AskOptions,
+  ModelAnswer,
+  ModelDialect,
+  ModelRequest,
+  ModelUpstreams,
+  UpstreamEndpoint,
+  UpstreamKind,
+  UpstreamRoute,
+} from "./model-ports.ts";
+export type {
   HeldSession,
   ProviderMessage,
   SessionDispatcher,
