@@ -23,6 +23,8 @@ import { createLinks } from "./core/link.ts";
 import { createMandates } from "./core/mandate.ts";
 import { createManifests } from "./core/manifest.ts";
 import { createMembers } from "./core/member.ts";
+import { createModels } from "./core/model-asking.ts";
+import { createModelPrices } from "./core/model-price.ts";
 import { createNodes } from "./core/node.ts";
 import { createOperator } from "./core/operator.ts";
 import { createOrigins } from "./core/origin.ts";
@@ -35,12 +37,13 @@ import type {
   Bus,
   CardPayments,
   Mailer,
+  ModelUpstreams,
 } from "./core/ports.ts";
 import type { ServerProcess } from "./core/process.ts";
 import { createProfiles } from "./core/profile.ts";
 import { createReceipts } from "./core/receipt.ts";
 import { createRegistrations } from "./core/registration.ts";
-import { createRunEngine } from "./core/run-engine.ts";
+import { createRunEngine, type RunEngine } from "./core/run-engine.ts";
 import { createSchemas } from "./core/schema.ts";
 import { createSessionEngine } from "./core/session-engine.ts";
 import { createSignInCleaning } from "./core/sign-in-cleaning.ts";
@@ -49,6 +52,8 @@ import { createSigner } from "./core/signing.ts";
 import { createStatements } from "./core/statement.ts";
 import { createTopups } from "./core/topup.ts";
 import { createTrustKeeper } from "./core/trust.ts";
+import { createUpstreams } from "./core/upstream.ts";
+import { createUpstreamDirectory } from "./core/upstream-directory.ts";
 import { createVouchers } from "./core/voucher.ts";
 import { createWaiters } from "./core/waiters.ts";
 import { createWallets } from "./core/wallet.ts";
@@ -81,6 +86,7 @@ export interface CoreParts {
   readonly reranker: AgentReranker | undefined;
   readonly mailer: Mailer | undefined;
   readonly cards: CardPayments | undefined;
+  readonly upstreams: ModelUpstreams;
   /** Where clients reach this server. Known once it listens. */
   readonly baseUrl: () => string;
 }
@@ -111,10 +117,12 @@ export function joinCore(parts: CoreParts) {
   const trust = createTrustKeeper({ database, clock, log });
   const people = joinPeople(parts, ledger, agents.requireOwned);
   const money = joinMoney(parts, ledger, people);
+  const models = joinModels(parts, engine, people);
   const core: Core = {
     ...people.core,
     ...money,
     ...broadcasting.core,
+    ...models.core,
     agents,
     assets: createAssets({
       ...{ database, blobs: parts.blobs, clock, random, log, links: fileLinks },
@@ -147,13 +155,9 @@ export function joinCore(parts: CoreParts) {
     core,
     ledger,
     links,
-    engine,
-    sessionEngine,
-    broadcasting,
-    waiters,
-    follower,
-    trust,
+    ...{ engine, sessionEngine, broadcasting, waiters, follower, trust },
     cleaning: people.cleaning,
+    closeModels: models.close,
   };
 }
 
@@ -246,6 +250,29 @@ function joinPeople(
   const cleaning = createSignInCleaning(database, clock);
   const core = { callers, attempts, members, signInLinks, keys, handoffs, registrations };
   return { core, cleaning };
+}
+
+/** Models behind interfaces that the server calls itself. */
+function joinModels(parts: CoreParts, engine: RunEngine, people: ReturnType<typeof joinPeople>) {
+  const { config, secretKey, database, clock, random, bus, log, upstreams } = parts;
+  const sealer = createSealer(random, secretKey, config.earlierSecretKeys);
+  const directory = createUpstreamDirectory({ database, clock, bus, log, sealer });
+  const changed = () => engine.directory.changed();
+  const models = createModels({ calls: engine.calls, directory, upstreams, log });
+  const core = {
+    models,
+    modelPrices: createModelPrices({ database, clock, changed }),
+    upstreams: createUpstreams({
+      ...{ database, clock, random, sealer, directory, upstreams },
+      members: people.core.members,
+      nodesChanged: changed,
+    }),
+  };
+  const close = async () => {
+    directory.stop();
+    await models.close();
+  };
+  return { core, close };
 }
 
 function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof joinPeople>) {

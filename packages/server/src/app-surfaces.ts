@@ -12,10 +12,12 @@ import type { Metrics } from "./lib/metrics.ts";
 import type { Random } from "./lib/random.ts";
 import type { LocalProviderHub } from "./outbound/provider-hub.ts";
 import type { Database } from "./store/database.ts";
+import { anthropicRoutes } from "./surfaces/anthropic/routes.ts";
 import { cliPackageRoutes } from "./surfaces/cli-package.ts";
 import { createHttp } from "./surfaces/http.ts";
 import { createRelayWire } from "./surfaces/linkedclaw/relay/codec.ts";
 import { oauthRoutes } from "./surfaces/oauth/routes.ts";
+import { openaiRoutes } from "./surfaces/openai/routes.ts";
 import { createNodeWire } from "./surfaces/openmarlin/nodes/codec.ts";
 import { nodeIdentity } from "./surfaces/openmarlin/nodes/identity.ts";
 import { openmarlinRoutes } from "./surfaces/openmarlin/routes.ts";
@@ -87,6 +89,11 @@ export function openSurfaces(parts: SurfaceParts) {
       cliPackageRoutes(
         createCliPackage({ url, log, nowMs: monotonicMs, environment: childEnvironment() }),
       ),
+      openaiRoutes(core, {
+        limited,
+        nowSeconds: () => Math.floor(clock.now().getTime() / 1000),
+      }),
+      anthropicRoutes(core, { limited }),
       // It answers whatever else is asked for under /v1, so it comes last.
       openmarlinRoutes(core, {
         publicUrl: url,

@@ -31,6 +31,7 @@ import { LocalBus } from "./outbound/bus/local.ts";
 import { LocalProviderHub } from "./outbound/provider-hub.ts";
 import { createAgentIndex } from "./outbound/search/agent-index.ts";
 import { createChatReranker } from "./outbound/search/chat-reranker.ts";
+import { createUpstreamPool } from "./outbound/upstream/pool.ts";
 import { measureClockOffsetMs } from "./store/clock-offset.ts";
 import { type Database, openPostgresql } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded/index.ts";
@@ -99,8 +100,10 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
     ...(config.embeddings && { endpoint: config.embeddings }),
   });
   closers.push(() => index.close());
+  const upstreams = createUpstreamPool({ clock, random });
+  closers.push(() => upstreams.close());
   const joined = joinCore({
-    ...{ config, secretKey, database, clock, random, log, metrics, process, index },
+    ...{ config, secretKey, database, clock, random, log, metrics, process, index, upstreams },
     operatorKey: readOperatorKey(config.dataDirectory, random),
     serverVersion: VERSION,
     bus: outside.bus,
@@ -297,6 +300,7 @@ function watch(metrics: Metrics, joined: JoinedCore, hub: LocalProviderHub, bus:
 async function closeCore(joined: JoinedCore) {
   const { engine, sessionEngine, broadcasting, waiters, follower, trust, ledger, core } = joined;
   waiters.stop();
+  await joined.closeModels();
   await Promise.all([
     engine.close(),
     sessionEngine.close(),

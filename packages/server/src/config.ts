@@ -101,6 +101,7 @@ export const RATE_LIMITS = {
   messages: 600,
   events: 600,
   wallet: 120,
+  models: 600_000,
 } as const;
 
 export type Mode = "development" | "production";

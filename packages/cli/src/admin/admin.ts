@@ -10,8 +10,10 @@ import { addKey } from "./key.ts";
 import { addLedger } from "./ledger.ts";
 import { addMember } from "./member.ts";
 import { addPayout } from "./payout.ts";
+import { addPrice } from "./price.ts";
 import { addStatus } from "./status.ts";
 import { addTopup } from "./topup.ts";
+import { addUpstream } from "./upstream.ts";
 import { addVoucher } from "./voucher.ts";
 
 /** What an operator's command is handed. */
@@ -34,5 +36,5 @@ export function addAdmin(program: Command, cli: Cli): void {
   for (const add of [addCredit, addTransfer, addVoucher, addTopup, addDispute, addPayout]) {
     add(admin, handed);
   }
-  for (const add of [addLedger, addStatus]) add(admin, handed);
+  for (const add of [addUpstream, addPrice, addLedger, addStatus]) add(admin, handed);
 }

@@ -14,6 +14,8 @@ import type { Keys } from "./key.ts";
 import type { Mandates } from "./mandate.ts";
 import type { Manifests } from "./manifest.ts";
 import type { Members } from "./member.ts";
+import type { Models } from "./model-asking.ts";
+import type { ModelPrices } from "./model-price.ts";
 import type { Nodes } from "./node.ts";
 import type { Operator } from "./operator.ts";
 import type { Payments } from "./payment.ts";
@@ -27,6 +29,7 @@ import type { Sessions } from "./session.ts";
 import type { SignInLinks } from "./sign-in-link.ts";
 import type { Statements } from "./statement.ts";
 import type { Topups } from "./topup.ts";
+import type { Upstreams } from "./upstream.ts";
 import type { Vouchers } from "./voucher.ts";
 import type { Wallets } from "./wallet.ts";
 
@@ -46,6 +49,8 @@ export interface Core {
   readonly mandates: Mandates;
   readonly manifests: Manifests;
   readonly members: Members;
+  readonly modelPrices: ModelPrices;
+  readonly models: Models;
   readonly nodes: Nodes;
   readonly operator: Operator;
   readonly payments: Payments;
@@ -59,10 +64,12 @@ export interface Core {
   readonly signInLinks: SignInLinks;
   readonly statements: Statements;
   readonly topups: Topups;
+  readonly upstreams: Upstreams;
   readonly vouchers: Vouchers;
   readonly wallets: Wallets;
 }
 
+export type { ModelPrice } from "../store/model-price.ts";
 export type { EventPage, LoggedEvent } from "../store/session-log.ts";
 export type { SessionInvoice, SessionQuote } from "../store/session-quote.ts";
 export type { SessionView } from "../store/session-rows.ts";
@@ -87,8 +94,10 @@ export type { Redemption } from "./handoff-engine.ts";
 export type { CreateKey, KeyPatch, Keys, NewKey } from "./key.ts";
 export type { CreateMandate, Mandates } from "./mandate.ts";
 export type { CreateMember, Members } from "./member.ts";
+export type { ModelQuestion, ModelReply, Models, ReplyPiece } from "./model-asking.ts";
 export type { OpenCall } from "./model-call.ts";
 export type { DirectedNode } from "./model-directory.ts";
+export type { ModelPrices } from "./model-price.ts";
 export type { NodeDraft, Nodes } from "./node.ts";
 export type { Operator, ServerStatus } from "./operator.ts";
 export type { Payments } from "./payment.ts";
@@ -97,6 +106,7 @@ export type {
   LinkIdentity,
   LinkOpening,
   LinkReceiver,
+  ModelRequest,
   ProviderHub,
   ProviderLink,
   ProviderSays,
@@ -121,5 +131,6 @@ export type { SignInLinks } from "./sign-in-link.ts";
 export type { TakenSlot } from "./slot-telling.ts";
 export type { SettledUse, Statements } from "./statement.ts";
 export type { Topups } from "./topup.ts";
+export type { Upstreams, UpstreamView } from "./upstream.ts";
 export type { RedeemedVoucher, Vouchers } from "./voucher.ts";
 export type { Correction, TransferPage, Wallets, WalletTransfer } from "./wallet.ts";

@@ -7,15 +7,16 @@ import type {
   EmbeddingsResponse,
 } from "../domain/chat.ts";
 import type { TokenUsage } from "../domain/token-price.ts";
+import type { UpstreamKind } from "../domain/upstream.ts";
+
+export type { UpstreamKind } from "../domain/upstream.ts";
 
 /**
  * The language in which a model is asked and answers. Core hands payloads on and never looks: who
- * asks and who answers may speak the same one, and then the bytes go through as they are.
+ * asks and who answers may speak the same one, and then the bytes go through as they are. `converted`
+ * is nobody's own: it is always worded anew.
  */
-export type ModelDialect = "chat" | "responses" | "messages" | "embeddings";
-
-/** The kinds of interfaces that are understood. */
-export type UpstreamKind = "openai" | "anthropic" | "gemini";
+export type ModelDialect = "chat" | "responses" | "messages" | "embeddings" | "converted";
 
 /** What somebody asks of a model, as they said it. */
 export interface ModelRequest {
@@ -53,7 +54,7 @@ export interface UpstreamRoute {
 }
 
 export interface AskOptions {
-  /** The most output that is paid for: sent along where the dialect requires a limit and none was given. */
+  /** The most output that is paid for, an answer: it goes along as the limit, unless the caller's is lower. */
   readonly outputTokensMax: number;
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
@@ -68,6 +69,8 @@ export interface AnswerPiece {
   readonly embeddings?: EmbeddingsResponse;
   /** Bytes of what the model wrote, for counting what was delivered. */
   readonly textBytes: number;
+  /** In how many events of a stream they came: each is a token or more. */
+  readonly textEvents: number;
 }
 
 export interface ModelAnswer {
@@ -77,6 +80,8 @@ export interface ModelAnswer {
    * @throws {Fault} `provider_failed`, `provider_timeout`, `provider_bad_output`
    */
   readonly pieces: AsyncIterable<AnswerPiece>;
+  /** Whether the interface has said that this is all, even where its last piece was not taken yet. */
+  isWhole(): boolean;
   /** What the interface counted; known once all pieces were read, and not always then. */
   usage(): TokenUsage | undefined;
 }

@@ -10,7 +10,6 @@ import type {
   StandingSession,
 } from "./session-ports.ts";
 
-export type { CardPayments, Checkout, PaymentReport } from "./payment-ports.ts";
 export type {
   AnswerPiece,
   AskOptions,
@@ -22,6 +21,7 @@ export type {
   UpstreamKind,
   UpstreamRoute,
 } from "./model-ports.ts";
+export type { CardPayments, Checkout, PaymentReport } from "./payment-ports.ts";
 export type {
   HeldSession,
   ProviderMessage,

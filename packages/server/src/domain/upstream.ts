@@ -48,7 +48,11 @@ const UPSTREAM_NAME = /^[\x21-\x7e]{1,200}$/;
 /** @throws {Fault} `invalid_request` naming the first field that is wrong */
 export function checkUpstreamDraft(draft: UpstreamDraft): void {
   const { providerId, endpoint, models, labels, concurrency } = draft;
-  check(isProviderId(providerId), "provider_id", "1 to 64 letters, digits, dots, dashes and underscores");
+  check(
+    isProviderId(providerId),
+    "provider_id",
+    "1 to 64 letters, digits, dots, dashes and underscores",
+  );
   check(isEndpointUrl(endpoint.url), "url", "an http or https address without a query");
   check(isHeaderText(endpoint.key), "key", `at most ${KEY_CHARS_MAX} visible characters`);
   check(isWhole(endpoint.weight, WEIGHT_MAX), "weight", `a whole number from 1 to ${WEIGHT_MAX}`);
@@ -56,7 +60,11 @@ export function checkUpstreamDraft(draft: UpstreamDraft): void {
   check(models.length <= UPSTREAM_MODELS_MAX, "models", `at most ${UPSTREAM_MODELS_MAX} of them`);
   for (const { model, upstreamModel, fallbacks } of models) {
     check(isModelName(model), "models", "named vendor/model");
-    check(UPSTREAM_NAME.test(upstreamModel), "models", "named by the interface in visible characters");
+    check(
+      UPSTREAM_NAME.test(upstreamModel),
+      "models",
+      "named by the interface in visible characters",
+    );
     const areNames = fallbacks.length <= FALLBACKS_MAX && fallbacks.every(isModelName);
     check(areNames, "fallbacks", `at most ${FALLBACKS_MAX} names of models`);
   }

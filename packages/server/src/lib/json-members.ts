@@ -88,6 +88,13 @@ export function setMembers(
   return edits;
 }
 
+/** A member that is a number; nothing where it is anything else, or not there. */
+export function numberIn(bytes: Buffer, { byName }: JsonMembers, name: string): number | undefined {
+  const member = byName.get(name);
+  const value = member && (JSON.parse(bytes.toString("utf8", member.start, member.end)) as unknown);
+  return typeof value === "number" ? value : undefined;
+}
+
 /** Behind the JSON value that begins at `start`. */
 export function valueEnd(bytes: Buffer, start: number): number {
   const first = bytes[start];

@@ -102,6 +102,13 @@ export async function listNodes(
   return rows.map(toNode);
 }
 
+/** The agent runs models no more. */
+export async function deleteNode(tx: Tx, agentId: string): Promise<void> {
+  await tx.query("delete from nodes where agent_id = $1", [agentId]);
+  await tx.query("delete from model_grants where agent_id = $1", [agentId]);
+  await touchAgent(tx, agentId);
+}
+
 /** Lets an agent offer a model by its own name. */
 export async function insertModelGrant(
   tx: Tx,

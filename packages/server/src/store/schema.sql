@@ -813,6 +813,38 @@ create table trust (
   constraint trust_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE CASCADE
 );
 
+create table upstream_endpoints (
+  id text collate "C" not null,
+  agent_id text collate "C" not null,
+  url text not null,
+  sealed_key text,
+  weight integer not null,
+  created_at timestamp with time zone not null,
+  constraint upstream_endpoints_pkey PRIMARY KEY (id),
+  constraint upstream_endpoints_weight_check CHECK ((weight > 0)),
+  constraint upstream_endpoints_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES upstreams(agent_id) ON DELETE CASCADE
+);
+CREATE INDEX upstream_endpoints_agent ON public.upstream_endpoints USING btree (agent_id);
+
+create table upstream_models (
+  agent_id text collate "C" not null,
+  model text collate "C" not null,
+  upstream_model text not null,
+  fallbacks text[] not null,
+  constraint upstream_models_pkey PRIMARY KEY (agent_id, model),
+  constraint upstream_models_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES upstreams(agent_id) ON DELETE CASCADE
+);
+
+create table upstreams (
+  agent_id text collate "C" not null,
+  kind text not null,
+  has_responses boolean not null,
+  updated_at timestamp with time zone not null,
+  constraint upstreams_pkey PRIMARY KEY (agent_id),
+  constraint upstreams_kind_check CHECK ((kind = ANY (ARRAY['openai'::text, 'anthropic'::text, 'gemini'::text]))),
+  constraint upstreams_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE CASCADE
+);
+
 create table vouchers (
   id text collate "C" not null,
   code_hash bytea not null,

@@ -90,7 +90,11 @@ export async function deleteUpstream(tx: Tx, agentId: string): Promise<void> {
   await tx.query("delete from upstreams where agent_id = $1", [agentId]);
 }
 
-async function select(tx: Tx, rest: string, parameters: readonly unknown[]): Promise<UpstreamRow[]> {
+async function select(
+  tx: Tx,
+  rest: string,
+  parameters: readonly unknown[],
+): Promise<UpstreamRow[]> {
   const rows = await tx.query<UpstreamSqlRow>(
     `select u.agent_id, u.kind, u.has_responses, a.slug, a.workspace_id, n.labels, n.concurrency,
             (select coalesce(json_agg(json_build_object('id', e.id, 'url', e.url,

@@ -61,7 +61,7 @@ test("a request of the interface's own wire is changed where it has to be and no
   assert.deepEqual(encoded.headers.slice(2, 4), ["authorization", "Bearer k"]);
   assert.equal(
     encoded.body.toString(),
-    '{ "messages" : [{"role":"user","content":"a \\"model\\": \\u00e4"}],\n"model":"their-model" , "x": 1.0, "stream": true ,"stream_options":{"include_usage":true}}',
+    '{ "messages" : [{"role":"user","content":"a \\"model\\": \\u00e4"}],\n"model":"their-model" , "x": 1.0, "stream": true ,"stream_options":{"include_usage":true},"max_tokens":4096}',
   );
 });
 
@@ -74,7 +74,12 @@ test("what would be kept in the operator's account is not", () => {
     OPTIONS,
   );
   assert.equal(own.url, "https://there.test/v1/responses");
-  assert.deepEqual(sent(own.body), { model: "their-model", input: "hi", store: false });
+  assert.deepEqual(sent(own.body), {
+    model: "their-model",
+    input: "hi",
+    store: false,
+    max_output_tokens: 4_096,
+  });
 });
 
 const TALK: ChatRequest = {

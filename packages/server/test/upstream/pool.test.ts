@@ -142,6 +142,30 @@ test("a model that has nothing left gives way to the one that stands in for it",
   assert.equal(await textOf(answer), WHOLE);
 });
 
+test("an interface that fails again and again leaves tries for the model that stands in for it", async (t) => {
+  const bad = await openInterface(t, refuse(500));
+  const good = await openInterface(t, ok);
+  const routes = [routeTo(bad.endpoint("bad")), routeTo(good.endpoint("good"))];
+  const pool = openPool(t);
+  assert.equal(await textOf(await pool.ask(routes, WHOLE_REQUEST, waiting().options)), WHOLE);
+  assert.deepEqual([bad.seen.length, good.seen.length], [3, 1]);
+});
+
+test("requests that make an interface fail do not keep it from others for long", async (t) => {
+  let isBad = true;
+  const there = await openInterface(t, (request, response) => {
+    void (isBad ? refuse(500) : ok)(request, response);
+  });
+  const pool = openPool(t);
+  const route = routeTo(there.endpoint("k"));
+  const ask = () => pool.ask([route], WHOLE_REQUEST, waiting().options);
+  for (let call = 0; call < 3; call++) await assert.rejects(ask(), codeOf("provider_failed"));
+  isBad = false;
+  const began = performance.now();
+  await textOf(await ask());
+  assert.ok(performance.now() - began < 2_000);
+});
+
 test("what is wrong with the request is told at once, and nobody else is asked", async (t) => {
   const there = await openInterface(t, refuse(400));
   const route = routeTo(there.endpoint("a"), there.endpoint("b"));

@@ -5,8 +5,8 @@ import { LruMap } from "../../lib/lru-map.ts";
 export interface CoolDowns {
   /** Milliseconds until the endpoint may be asked for the model again; 0 where it may be now. */
   waitMs(name: string): number;
-  /** `retryAfterMs` is what it asked for itself. */
-  failed(name: string, retryAfterMs: number | undefined): void;
+  /** `retryAfterMs` is what it asked for itself; `longestMs` how long it is left alone at most otherwise. */
+  failed(name: string, retryAfterMs: number | undefined, longestMs?: number): void;
   succeeded(name: string): void;
 }
 
@@ -29,9 +29,9 @@ export function createCoolDowns(clock: Clock): CoolDowns {
       const found = failures.get(name);
       return found ? Math.max(0, found.untilMs - clock.now().getTime()) : 0;
     },
-    failed(name, retryAfterMs) {
+    failed(name, retryAfterMs, longestMs = LONGEST_MS) {
       const count = (failures.get(name)?.count ?? 0) + 1;
-      const own = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(count - 1, 20));
+      const own = Math.min(longestMs, FIRST_MS * 2 ** Math.min(count - 1, 20));
       const ms = retryAfterMs === undefined ? own : Math.min(retryAfterMs, ASKED_MS_MAX);
       failures.set(name, { count, untilMs: clock.now().getTime() + ms });
     },

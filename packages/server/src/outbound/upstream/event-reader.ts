@@ -1,4 +1,5 @@
 import type { AnswerPiece } from "../../core/ports.ts";
+import type { ChatChunk } from "../../domain/chat.ts";
 import { Fault } from "../../domain/fault.ts";
 import type { TokenUsage } from "../../domain/token-price.ts";
 import { dataOfEvent, SseFrames, SseTooLarge } from "../../lib/sse.ts";
@@ -15,6 +16,7 @@ export abstract class EventReader implements AnswerReader {
   readonly #frames = new SseFrames();
   #pieces: AnswerPiece[] = [];
   #textBytes = 0;
+  #textEvents = 0;
 
   abstract whole(bytes: Buffer): AnswerPiece;
 
@@ -22,13 +24,18 @@ export abstract class EventReader implements AnswerReader {
   protected abstract look(data: Buffer): boolean;
 
   /** Adds a piece that was worded anew. */
-  protected add(piece: AnswerPiece): void {
-    this.#pieces.push(piece);
+  protected add(chunk: ChatChunk, textBytes: number): void {
+    this.#pieces.push({ chunk, textBytes, textEvents: textBytes > 0 ? 1 : 0 });
   }
 
   /** Counts what the model wrote in an event that is passed on. */
   protected countText(bytes: number): void {
     this.#textBytes += bytes;
+    if (bytes > 0) this.#textEvents += 1;
+  }
+
+  get isWhole(): boolean {
+    return this.isOver && !this.#failure;
   }
 
   get failure(): Fault | undefined {
@@ -53,10 +60,11 @@ export abstract class EventReader implements AnswerReader {
   #take(read: () => Buffer[]): readonly AnswerPiece[] {
     this.#pieces = [];
     this.#textBytes = 0;
+    this.#textEvents = 0;
     const kept = this.#guard(read) ?? [];
     if (kept.length > 0) {
       const bytes = kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
-      this.#pieces.push({ bytes, textBytes: this.#textBytes });
+      this.#pieces.push({ bytes, textBytes: this.#textBytes, textEvents: this.#textEvents });
     }
     return this.#pieces;
   }

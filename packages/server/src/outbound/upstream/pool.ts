@@ -36,10 +36,13 @@ export const UPSTREAM_LIMITS = {
   connectMs: 5_000,
   firstByteMs: 300_000,
   idleMs: 120_000,
-  /** Times that one call is sent, over all its routes. */
+  /** Times that one call is sent, over all its routes, and to one that has a single endpoint. */
   attemptsMax: 6,
+  routeAttemptsMax: 3,
   /** Who waits for a model waits a little longer for an endpoint that asks for it, not for minutes. */
   waitMsMax: 5_000,
+  /** A request may itself be what makes an interface fail: others do not wait for long because of it. */
+  failedMsMax: 1_000,
 } as const;
 
 interface Dependencies {
@@ -103,7 +106,8 @@ async function ask(
   let last: Fault | undefined;
   for (const route of routes) {
     let waitedMs = 0;
-    while (attempts < limits.attemptsMax) {
+    const routeMax = attempts + Math.max(limits.routeAttemptsMax, route.endpoints.length);
+    while (attempts < Math.min(routeMax, limits.attemptsMax)) {
       const { endpoint, waitMs } = chooseEndpoint(context, route);
       // What asked to be left alone is left alone, and another model asked.
       if (waitMs > 0 && waitedMs + waitMs > limits.waitMsMax) break;
@@ -117,12 +121,16 @@ async function ask(
         return answer;
       }
       if (!answer.mayRetry) throw answer.fault;
-      coolDowns.failed(name, answer.retryAfterMs);
+      const longestMs = BY_REQUEST.has(answer.fault.code) ? limits.failedMsMax : undefined;
+      coolDowns.failed(name, answer.retryAfterMs, longestMs);
       last = answer.fault;
     }
   }
   throw last ?? new Fault("provider_busy", "The model is busy. Try again later.");
 }
+
+/** Failures that may be one request's doing. */
+const BY_REQUEST: ReadonlySet<string> = new Set(["provider_failed", "provider_bad_output"]);
 
 function nameOf(endpoint: UpstreamEndpoint, route: UpstreamRoute): string {
   return `${endpoint.id}\0${route.upstreamModel}`;
@@ -197,7 +205,7 @@ async function refused({ clock }: Context, wire: Wire, exchange: Exchange): Prom
 
 async function takeWhole(exchange: Exchange, reader: AnswerReader): Promise<ModelAnswer> {
   const piece = reader.whole(await exchange.whole());
-  return { pieces: oneOf(piece), usage: () => reader.usage() };
+  return { pieces: oneOf(piece), isWhole: () => true, usage: () => reader.usage() };
 }
 
 async function* oneOf(piece: AnswerPiece): AsyncGenerator<AnswerPiece> {
@@ -225,7 +233,11 @@ async function begin(
     exchange.abort();
     return new Failed(reader.failure ?? badAnswer(), true);
   }
-  return { pieces: stream(exchange, reader, first, signal), usage: () => reader.usage() };
+  return {
+    pieces: stream(exchange, reader, first, signal),
+    isWhole: () => reader.isWhole,
+    usage: () => reader.usage(),
+  };
 }
 
 async function* stream(

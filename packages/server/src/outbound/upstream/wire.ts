@@ -27,6 +27,8 @@ export interface AnswerReader {
   readonly failure: Fault | undefined;
   /** An answer that came at once. @throws {Fault} `provider_bad_output` */
   whole(bytes: Buffer): AnswerPiece;
+  /** Whether the answer has come to its end. */
+  readonly isWhole: boolean;
   usage(): TokenUsage | undefined;
 }
 

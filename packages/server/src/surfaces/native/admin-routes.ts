@@ -30,6 +30,7 @@ import {
   encodeStatus,
   encodeVerdict,
 } from "./encode.ts";
+import { modelRoutes } from "./model-routes.ts";
 
 export function adminRoutes(core: Core): Hono {
   const routes = new Hono();
@@ -39,6 +40,7 @@ export function adminRoutes(core: Core): Hono {
   });
   peopleRoutes(routes, core);
   moneyRoutes(routes, core);
+  modelRoutes(routes, core);
   routes.get("/ledger/verify", async (c) => {
     const { full } = check(Verify, c.req.query());
     return c.json(encodeVerdict(await core.books.verify({ isFull: full })));

@@ -14,7 +14,7 @@ import type {
   ChatTurn,
 } from "../../../domain/chat.ts";
 import { Fault } from "../../../domain/fault.ts";
-import { jsonMembers, setMembers, spliced } from "../../../lib/json-members.ts";
+import { jsonMembers, numberIn, setMembers, spliced } from "../../../lib/json-members.ts";
 import type { WireRequest } from "../wire.ts";
 
 const VERSION = "2023-06-01";
@@ -35,13 +35,20 @@ export function encodeRequest(
     url: `${endpoint.url}/messages`,
     headers,
     body:
-      request.dialect === "messages" ? edited(route, request) : converted(route, request, options),
+      request.dialect === "messages"
+        ? edited(route, request, options)
+        : converted(route, request, options),
   };
 }
 
-function edited(route: UpstreamRoute, { body }: ModelRequest): Buffer {
-  const model = JSON.stringify(route.upstreamModel);
-  return spliced(body, setMembers(jsonMembers(body), { model }));
+function edited(route: UpstreamRoute, { body }: ModelRequest, options: AskOptions): Buffer {
+  const members = jsonMembers(body);
+  const values = new Map([["model", JSON.stringify(route.upstreamModel)]]);
+  const limit = numberIn(body, members, "max_tokens");
+  if (limit !== undefined && limit > options.outputTokensMax) {
+    values.set("max_tokens", String(options.outputTokensMax));
+  }
+  return spliced(body, setMembers(members, values));
 }
 
 function converted(route: UpstreamRoute, request: ModelRequest, options: AskOptions): string {
@@ -51,7 +58,10 @@ function converted(route: UpstreamRoute, request: ModelRequest, options: AskOpti
   const chat = request.toChat();
   if ((chat.n ?? 1) > 1) throw invalid("n", "This model gives one answer at a time.");
   const system = systemOf(chat.messages);
-  const maxTokens = chat.max_completion_tokens ?? options.outputTokensMax;
+  const maxTokens = Math.min(
+    chat.max_completion_tokens ?? Number.POSITIVE_INFINITY,
+    options.outputTokensMax,
+  );
   return JSON.stringify({
     model: route.upstreamModel,
     max_tokens: maxTokens,

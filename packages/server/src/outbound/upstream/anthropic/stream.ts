@@ -66,7 +66,7 @@ class PassedMessages extends MessagesReader {
     const message = parse(bytes) as { content?: unknown; usage?: AnthropicUsage } | null;
     if (!Array.isArray(message?.content)) throw badAnswer();
     this.countWhole(message.usage);
-    return { bytes, textBytes: textBytesIn(bytes, TEXTS) };
+    return { bytes, textBytes: textBytesIn(bytes, TEXTS), textEvents: 0 };
   }
 
   protected look(data: Buffer): boolean {
@@ -99,7 +99,7 @@ class ConvertedMessages extends MessagesReader {
     const value = parse(bytes);
     const response = readMessage(value, this.#created);
     this.countWhole((value as { usage?: AnthropicUsage }).usage);
-    return { response, textBytes: textBytesIn(bytes, TEXTS) };
+    return { response, textBytes: textBytesIn(bytes, TEXTS), textEvents: 0 };
   }
 
   protected look(data: Buffer): boolean {
@@ -159,11 +159,11 @@ class ConvertedMessages extends MessagesReader {
   #stop(): void {
     this.isOver = true;
     if (!this.counted) return;
-    this.add({ chunk: { ...this.#chunk([]), usage: toChatUsage(this.counted) }, textBytes: 0 });
+    this.add({ ...this.#chunk([]), usage: toChatUsage(this.counted) }, 0);
   }
 
   #say(delta: ChatDelta, textBytes: number, finish: ChatFinish | null = null): void {
-    this.add({ chunk: this.#chunk([{ index: 0, delta, finish_reason: finish }]), textBytes });
+    this.add(this.#chunk([{ index: 0, delta, finish_reason: finish }]), textBytes);
   }
 
   #chunk(choices: ChatChunk["choices"]): ChatChunk {

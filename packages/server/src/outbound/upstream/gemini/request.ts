@@ -69,7 +69,8 @@ const OUTPUT_TOKENS_MAX = 65_536;
 
 function configOf(chat: ChatRequest, outputTokensMax: number): object {
   const stop = typeof chat.stop === "string" ? [chat.stop] : chat.stop;
-  const limit = chat.max_completion_tokens ?? Math.min(outputTokensMax, OUTPUT_TOKENS_MAX);
+  const wanted = chat.max_completion_tokens ?? OUTPUT_TOKENS_MAX;
+  const limit = Math.min(wanted, outputTokensMax);
   return {
     maxOutputTokens: limit,
     ...(chat.n !== undefined && { candidateCount: chat.n }),

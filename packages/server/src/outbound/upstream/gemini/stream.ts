@@ -42,7 +42,11 @@ class GeminiReader extends EventReader {
     if (this.#request.dialect === "embeddings") return this.#wholeEmbeddings(value);
     const answer = value as GeminiAnswer;
     this.counted = usageOf(answer.usageMetadata);
-    return { response: readAnswer(answer, this.#created), textBytes: textBytesIn(bytes, TEXTS) };
+    return {
+      response: readAnswer(answer, this.#created),
+      textBytes: textBytesIn(bytes, TEXTS),
+      textEvents: 0,
+    };
   }
 
   #wholeEmbeddings(value: unknown): AnswerPiece {
@@ -52,7 +56,7 @@ class GeminiReader extends EventReader {
     const embeddings = readEmbeddings(value, inputTokens);
     if (embeddings.vectors.length !== input.length) throw badAnswer();
     this.counted = { inputTokens, cachedTokens: 0, outputTokens: 0 };
-    return { embeddings, textBytes: 0 };
+    return { embeddings, textBytes: 0, textEvents: 0 };
   }
 
   protected look(data: Buffer): boolean {
@@ -65,7 +69,7 @@ class GeminiReader extends EventReader {
     }
     if (this.isOver && this.counted) {
       const usage = toChatUsage(this.counted, answer.usageMetadata?.thoughtsTokenCount);
-      this.add({ chunk: { ...this.#chunk(answer, []), usage }, textBytes: 0 });
+      this.add({ ...this.#chunk(answer, []), usage }, 0);
     }
     return false;
   }
@@ -94,7 +98,7 @@ class GeminiReader extends EventReader {
     const said: ChatDelta = isFirst ? { role: "assistant", ...delta } : delta;
     const text = `${delta.content ?? ""}${delta.reasoning_content ?? ""}`;
     const chunk = this.#chunk(answer, [{ index, delta: said, finish_reason: finish ?? null }]);
-    this.add({ chunk, textBytes: Buffer.byteLength(text) + argumentBytes(delta) });
+    this.add(chunk, Buffer.byteLength(text) + argumentBytes(delta));
   }
 
   #chunk(answer: GeminiAnswer, choices: ChatChunk["choices"]): ChatChunk {

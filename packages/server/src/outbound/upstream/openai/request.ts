@@ -1,6 +1,17 @@
 /** Requests to an OpenAI-compatible interface (OpenAI, vLLM, llama.cpp, Ollama, OpenRouter and others). */
-import type { ModelRequest, UpstreamEndpoint, UpstreamRoute } from "../../../core/ports.ts";
-import { jsonMembers, setMembers, spliced } from "../../../lib/json-members.ts";
+import type {
+  AskOptions,
+  ModelRequest,
+  UpstreamEndpoint,
+  UpstreamRoute,
+} from "../../../core/ports.ts";
+import {
+  type JsonMembers,
+  jsonMembers,
+  numberIn,
+  setMembers,
+  spliced,
+} from "../../../lib/json-members.ts";
 import type { WireRequest } from "../wire.ts";
 
 const OPENAI = /^https:\/\/api\.openai\.com(?:[:/]|$)/;
@@ -15,13 +26,17 @@ export function encodeRequest(
   route: UpstreamRoute,
   endpoint: UpstreamEndpoint,
   request: ModelRequest,
+  options: AskOptions,
 ): WireRequest {
   const headers = ["content-type", "application/json"];
   if (endpoint.key !== undefined) headers.push("authorization", `Bearer ${endpoint.key}`);
   if (request.isStream) headers.push("accept", "text/event-stream");
   const { path, body } = isPassed(route, request)
-    ? { path: PATHS[request.dialect as keyof typeof PATHS], body: edited(route, request) }
-    : { path: PATHS.chat, body: converted(route, endpoint, request) };
+    ? {
+        path: PATHS[request.dialect as keyof typeof PATHS],
+        body: edited(route, endpoint, request, options),
+      }
+    : { path: PATHS.chat, body: converted(route, endpoint, request, options) };
   return { url: `${endpoint.url}${path}`, headers, body };
 }
 
@@ -36,7 +51,12 @@ export function isPassed(route: UpstreamRoute, { dialect }: ModelRequest): boole
   );
 }
 
-function edited(route: UpstreamRoute, request: ModelRequest): Buffer {
+function edited(
+  route: UpstreamRoute,
+  endpoint: UpstreamEndpoint,
+  request: ModelRequest,
+  options: AskOptions,
+): Buffer {
   const { dialect, body, isStream } = request;
   const members = jsonMembers(body);
   const values = new Map([["model", JSON.stringify(route.upstreamModel)]]);
@@ -45,11 +65,36 @@ function edited(route: UpstreamRoute, request: ModelRequest): Buffer {
     const given = options && parsed(body.subarray(options.start, options.end));
     values.set("stream_options", JSON.stringify({ ...given, include_usage: true }));
   }
+  const [name, limit] = limitOf(endpoint, request, members, options);
+  if (name) values.set(name, String(limit));
   // It would be kept for anybody with the operator's key; and it is kept unless that is refused.
   if (dialect === "responses" || members.byName.has("store")) {
     if (dialect !== "embeddings") values.set("store", "false");
   }
   return spliced(body, setMembers(members, values));
+}
+
+/** Which member is to say how much output is wanted at most, where the caller's own does not do. */
+function limitOf(
+  endpoint: UpstreamEndpoint,
+  { dialect, body }: ModelRequest,
+  members: JsonMembers,
+  { outputTokensMax }: AskOptions,
+): [name: string | undefined, limit: number] {
+  if (dialect === "embeddings") return [undefined, 0];
+  const names = dialect === "responses" ? ["max_output_tokens"] : CHAT_LIMITS;
+  const given = names.find((name) => numberIn(body, members, name) !== undefined);
+  const isFine = given && (numberIn(body, members, given) ?? 0) <= outputTokensMax;
+  if (isFine) return [undefined, 0];
+  const own = dialect === "responses" ? "max_output_tokens" : limitName(endpoint);
+  return [given ?? own, outputTokensMax];
+}
+
+const CHAT_LIMITS = ["max_completion_tokens", "max_tokens"];
+
+/** OpenAI's newer models refuse the old name; many other servers do not know the new one. */
+function limitName({ url }: UpstreamEndpoint): "max_completion_tokens" | "max_tokens" {
+  return OPENAI.test(url) ? "max_completion_tokens" : "max_tokens";
 }
 
 function parsed(bytes: Buffer): object | undefined {
@@ -61,14 +106,13 @@ function converted(
   route: UpstreamRoute,
   endpoint: UpstreamEndpoint,
   request: ModelRequest,
+  options: AskOptions,
 ): string {
-  const { max_completion_tokens: outputMax, top_k: _notHere, ...chat } = request.toChat();
-  // OpenAI's newer models refuse the old name; many other servers do not know the new one.
-  const limit = OPENAI.test(endpoint.url) ? "max_completion_tokens" : "max_tokens";
+  const { max_completion_tokens: wanted, top_k: _notHere, ...chat } = request.toChat();
   return JSON.stringify({
     ...chat,
     model: route.upstreamModel,
-    ...(outputMax !== undefined && { [limit]: outputMax }),
+    [limitName(endpoint)]: Math.min(wanted ?? Number.POSITIVE_INFINITY, options.outputTokensMax),
     ...(request.isStream && { stream: true, stream_options: { include_usage: true } }),
   });
 }

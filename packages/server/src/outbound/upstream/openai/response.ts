@@ -12,6 +12,7 @@ export const TEXT_NAMES: Readonly<Record<ModelDialect, ReadonlySet<string>>> = {
   responses: new Set(["text", "refusal", "arguments"]),
   messages: new Set(["text", "thinking", "partial_json"]),
   embeddings: new Set(),
+  converted: new Set(),
 };
 
 export interface WholeAnswer {
@@ -23,7 +24,7 @@ export interface WholeAnswer {
 export function passWhole(dialect: ModelDialect, bytes: Buffer): WholeAnswer {
   const usage = memberOf(bytes, "usage");
   return {
-    piece: { bytes, textBytes: textBytesIn(bytes, TEXT_NAMES[dialect]) },
+    piece: { bytes, textBytes: textBytesIn(bytes, TEXT_NAMES[dialect]), textEvents: 0 },
     usage: usageOf(usage),
   };
 }
@@ -33,7 +34,7 @@ export function readChat(bytes: Buffer): WholeAnswer {
   const value = parse(bytes) as ChatResponse | null;
   if (!Array.isArray(value?.choices) || !value.choices[0]?.message) throw badAnswer();
   return {
-    piece: { response: value, textBytes: textBytesIn(bytes, TEXT_NAMES.chat) },
+    piece: { response: value, textBytes: textBytesIn(bytes, TEXT_NAMES.chat), textEvents: 0 },
     usage: usageOf(value.usage),
   };
 }

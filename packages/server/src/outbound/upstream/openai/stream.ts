@@ -98,7 +98,7 @@ class ConvertedChat extends EventReader {
     if (!Array.isArray(chunk?.choices)) throw badAnswer();
     this.counted = usageOf(chunk.usage) ?? this.counted;
     if (chunk.choices.some((choice) => choice?.finish_reason)) this.isOver = true;
-    this.add({ chunk, textBytes: textBytesIn(data, TEXT_NAMES.chat) });
+    this.add(chunk, textBytesIn(data, TEXT_NAMES.chat));
     return false;
   }
 }

@@ -1,0 +1,129 @@
+/** A server whose operator has set up interfaces of models, and somebody with money who asks them. */
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "undici";
+import type { DatabaseHost } from "../support/database.ts";
+import {
+  type Environment,
+  type Guildhall,
+  type Member,
+  startGuildhall,
+} from "../support/guildhall.ts";
+import { startUpstreamServer, type UpstreamServer } from "./upstream-server.ts";
+
+/** US dollars for a million tokens: 1,000 of input and 100 of output come to 0.004. */
+const PRICE = { input_usd: "2", cached_usd: "1", output_usd: "20" };
+export const USUAL_MICROS = 4_000n;
+
+const OPENAI_MODELS = [
+  "gpt",
+  "endless",
+  "slow",
+  "fails-midway",
+  "breaks",
+  "refuses-400",
+  "refuses-401",
+  "refuses-429",
+  "refuses-500",
+];
+
+export interface ModelWorld {
+  readonly hall: Guildhall;
+  readonly upstream: UpstreamServer;
+  readonly member: Member;
+  /** Whose interfaces they are: paid for each call. */
+  readonly owner: Member;
+  /** What the member has, and how much of it is promised. */
+  wallet(): Promise<{ readonly postedMicros: bigint; readonly heldMicros: bigint }>;
+  /** Waits until nothing is promised any more, and gives what was spent since `before`. */
+  spentSince(before: bigint): Promise<bigint>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Posted>;
+  verify(): Promise<void>;
+}
+
+export interface Posted {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever JSON the test looks into.
+  readonly json: any;
+}
+
+export async function startModelWorld(
+  t: TestContext,
+  host: DatabaseHost,
+  environment: Environment = {},
+): Promise<ModelWorld> {
+  const upstream = await startUpstreamServer(t);
+  const hall = await startGuildhall(t, host, environment);
+  const owner = await hall.member("owner@example.com");
+  const member = await hall.member("ada@example.com");
+  await addUpstreams(hall, owner, upstream);
+  const wallet = () => walletOf(hall, member);
+  return {
+    ...{ hall, upstream, member, owner, wallet },
+    async spentSince(before) {
+      for (let wait = 0; wait < 400; wait++) {
+        const { heldMicros, postedMicros } = await wallet();
+        if (heldMicros === 0n) return before - postedMicros;
+        await sleep(25);
+      }
+      throw new Error("something is still promised");
+    },
+    post: (path, body, headers) => post(hall, member.key, path, body, headers),
+    async verify() {
+      const verdict = await hall.admin("GET", "/ledger/verify");
+      if (verdict.ok !== (true as never)) throw new Error(JSON.stringify(verdict));
+    },
+  };
+}
+
+async function addUpstreams(
+  hall: Guildhall,
+  owner: Member,
+  upstream: UpstreamServer,
+): Promise<void> {
+  const email = owner.email;
+  const add = (name: string, kind: string, path: string, models: readonly string[]) =>
+    hall.admin("POST", "/upstreams", {
+      ...{ email, provider_id: name, kind, url: `${upstream.url}${path}`, key: `${name}-key` },
+      models: models.map((model) => ({ model: `${name}/${model}` })),
+    });
+  await add("oa", "openai", "/v1", OPENAI_MODELS);
+  await add("an", "anthropic", "/anthropic/v1", ["claude"]);
+  await add("ge", "gemini", "/v1beta", ["flash"]);
+  for (const model of [...OPENAI_MODELS.map((name) => `oa/${name}`), "an/claude", "ge/flash"]) {
+    await hall.admin("POST", "/prices", { model, ...PRICE });
+  }
+}
+
+async function walletOf(hall: Guildhall, member: Member) {
+  const { body } = await request(`${hall.url}/api/guildhall/v1/wallet`, {
+    headers: { authorization: `Bearer ${member.key}` },
+  });
+  const wallet = (await body.json()) as { posted_micros: string; held_micros: string };
+  return { postedMicros: BigInt(wallet.posted_micros), heldMicros: BigInt(wallet.held_micros) };
+}
+
+async function post(
+  hall: Guildhall,
+  key: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Posted> {
+  const response = await request(`${hall.url}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
+    body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+  });
+  const text = await response.body.text();
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    text,
+    get json() {
+      return JSON.parse(text);
+    },
+  };
+}
