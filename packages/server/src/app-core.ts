@@ -258,7 +258,9 @@ function joinModels(parts: CoreParts, engine: RunEngine, people: ReturnType<type
   const sealer = createSealer(random, secretKey, config.earlierSecretKeys);
   const directory = createUpstreamDirectory({ database, clock, bus, log, sealer });
   const changed = () => engine.directory.changed();
-  const models = createModels({ calls: engine.calls, directory, upstreams, log });
+  const models = createModels({
+    ...{ calls: engine.calls, executions: engine.executions, directory, upstreams, log, clock },
+  });
   const core = {
     models,
     modelPrices: createModelPrices({ database, clock, changed }),

@@ -14,6 +14,7 @@ import type { CallEnd, CallPhase } from "../domain/settlement.ts";
 import { type TokenUsage, tokensIn } from "../domain/token-price.ts";
 import type { Log } from "../lib/log.ts";
 import type { CallOrder, CallOutcome, ModelCalls, OpenCall } from "./model-call.ts";
+import { askNode, type NodeAsking } from "./node-asking.ts";
 import type { AnswerPiece, ModelAnswer, ModelRequest, ModelUpstreams } from "./ports.ts";
 import type { UpstreamDirectory } from "./upstream-directory.ts";
 
@@ -59,7 +60,7 @@ export interface Models {
   ask(caller: Caller, question: ModelQuestion, signal: AbortSignal): Promise<ModelReply>;
 }
 
-interface Dependencies {
+interface Dependencies extends NodeAsking {
   readonly calls: ModelCalls;
   readonly directory: UpstreamDirectory;
   readonly upstreams: ModelUpstreams;
@@ -86,24 +87,49 @@ export function createModels(parts: Omit<Dependencies, "settling">): Models & {
     },
 
     async ask(caller, question, signal) {
-      const except = new Set<string>();
-      for (let asked = 1; ; asked++) {
-        const call = await deps.calls.open(caller, orderOf(question, except));
-        const deadline = withDeadline(signal, CALL_MS);
-        try {
-          const answer = await begin(deps, call, question, deadline);
-          const pieces = metered(deps, call, question, answer, deadline);
-          return { runId: call.opened.run.id, pieces };
-        } catch (error) {
-          deadline.clear();
-          await fail(call, error, deadline);
-          if (asked === PROVIDERS_MAX || !mayAskAnother(error)) throw error;
-          except.add(call.node.providerId);
-          if (!(await hasAnother(deps, question.model, except))) throw error;
-        }
+      try {
+        return await askUpstream(deps, caller, question, signal);
+      } catch (error) {
+        const isElsewhere =
+          error instanceof Fault && (error.code as string) === "provider_not_found";
+        if (!isElsewhere || !(await hasNode(deps, question))) throw error;
+        return askNode(deps, caller, question, signal);
       }
     },
   };
+}
+
+/** Whether somebody who connected runs the model. */
+async function hasNode({ calls }: Dependencies, { model, request }: ModelQuestion) {
+  if (request.dialect === "embeddings") return false;
+  const nodes = await calls.nodes();
+  return nodes.some(
+    ({ via, models }) => via === "node" && models.some(({ name }) => name === model),
+  );
+}
+
+async function askUpstream(
+  deps: Dependencies,
+  caller: Caller,
+  question: ModelQuestion,
+  signal: AbortSignal,
+): Promise<ModelReply> {
+  const except = new Set<string>();
+  for (let asked = 1; ; asked++) {
+    const call = await deps.calls.open(caller, orderOf(question, except));
+    const deadline = withDeadline(signal, CALL_MS);
+    try {
+      const answer = await begin(deps, call, question, deadline);
+      const pieces = metered(deps, call, question, answer, deadline);
+      return { runId: call.opened.run.id, pieces };
+    } catch (error) {
+      deadline.clear();
+      await fail(call, error, deadline);
+      if (asked === PROVIDERS_MAX || !mayAskAnother(error)) throw error;
+      except.add(call.node.providerId);
+      if (!(await hasAnother(deps, question.model, except))) throw error;
+    }
+  }
 }
 
 function orderOf(question: ModelQuestion, except: ReadonlySet<string>): CallOrder {
@@ -176,7 +202,7 @@ async function* metered(
     if (end === "requester" && phase === "during" && answer.isWhole()) phase = "after";
     // Where the interface counted nothing, what we counted is what there is.
     const usage = answer.usage() ?? (end === "completed" ? delivered() : undefined);
-    settle(deps, call, { end, phase, usage });
+    settle(deps, call, { end, phase, usage, outputTokens: tokensIn(count.bytes) });
   }
 }
 
@@ -204,7 +230,7 @@ function settle({ log, settling }: Dependencies, call: OpenCall, outcome: CallOu
 async function fail(call: OpenCall, error: unknown, deadline: Deadline): Promise<void> {
   const errorMessage = error instanceof Fault ? error.message : "Something went wrong on our side.";
   const end = endOf(error, deadline);
-  await call.end({ end, phase: "before", usage: undefined, errorMessage });
+  await call.end({ end, phase: "before", usage: undefined, outputTokens: 0, errorMessage });
 }
 
 function endOf(error: unknown, deadline: Deadline): CallEnd {
