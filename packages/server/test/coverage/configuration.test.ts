@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { RATE_LIMITS, SETTINGS } from "../../src/config.ts";
+import { SETTINGS } from "../../src/config.ts";
+import { RATE_LIMITS } from "../../src/config-rates.ts";
 
 const PAGE = readFileSync(new URL("../../../../docs/configuration.md", import.meta.url), "utf8");
 const SOURCE = readFileSync(new URL("../../src/config.ts", import.meta.url), "utf8");
