@@ -57,22 +57,6 @@ function launcher(env, url) {
   return ["xdg-open", url];
 }
 
-// packages/cli/src/terminal/paint.ts
-import { styleText } from "node:util";
-function createPaint(stream, env) {
-  const isOn = stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
-  const painter = (style) => (text) => isOn && text !== "" ? styleText(style, text, { validateStream: false }) : text;
-  return {
-    isOn,
-    bold: painter("bold"),
-    dim: painter("dim"),
-    good: painter("green"),
-    warning: painter("yellow"),
-    bad: painter("red"),
-    accent: painter("cyan")
-  };
-}
-
 // packages/cli/src/terminal/redact.ts
 var PREFIX = /^(?:lc|gld|claw_wsk|mrg|cllk_live|shk)_/;
 var SHOWN_CHARACTERS = 4;
@@ -343,16 +327,19 @@ function ascii(json) {
 var SECRET_LENGTH_MIN = 8;
 var UNKNOWN = "<unknown>";
 var TEXT_LENGTH_MAX = 2e3;
+var same = (text) => text;
+var PLAIN = {
+  ...{ isOn: false, bold: same, dim: same, good: same },
+  ...{ warning: same, bad: same, accent: same }
+};
 var Output = class {
   #stdout;
   #stderr;
-  #env;
   #progress;
   #secrets = /* @__PURE__ */ new Set();
-  constructor(stdout, stderr, env) {
+  constructor(stdout, stderr) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.#env = env;
     this.#progress = new SpinnerLine(stderr);
   }
   /** From here on `secret` is shown by its prefix and last four characters only. */
@@ -381,9 +368,8 @@ var Output = class {
   }
   /** Waits for `work`; on a terminal, stderr has a line meanwhile that says how it stands. */
   waiting(label, work) {
-    const paint = createPaint(this.#stderr, this.#env);
     const clean = () => this.#blotted(plain(typeof label === "string" ? label : label()));
-    return spin(this.#stderr, this.#progress, paint, clean, work);
+    return spin(this.#stderr, this.#progress, PLAIN, clean, work);
   }
   #say(stream, text) {
     this.#progress.hide();
@@ -712,7 +698,7 @@ function shown(text) {
 // packages/cli/src/openmarlin/program.ts
 async function main(program) {
   const { argv, env, stdout, stderr } = process;
-  const output = new Output(stdout, stderr, env);
+  const output = new Output(stdout, stderr);
   stdout.on("error", () => process.exit(0));
   const code = await runProgram(program, argv.slice(2), env, output);
   process.exitCode = code;

@@ -1,5 +1,5 @@
 /** Where a program speaks: the answer on stdout, everything else on stderr. */
-import { createPaint } from "../terminal/paint.ts";
+import type { Paint } from "../terminal/paint.ts";
 import { plain, redactKey } from "../terminal/redact.ts";
 import { type Label, SpinnerLine, spin } from "../terminal/spinner.ts";
 import { type Json, Numeral } from "./json.ts";
@@ -15,17 +15,22 @@ const SECRET_LENGTH_MIN = 8;
 const UNKNOWN = "<unknown>";
 const TEXT_LENGTH_MAX = 2000;
 
+const same = (text: string) => text;
+/** No colours: what Node has for them is not in every Node 20, and a file that imports it does not start there. */
+const PLAIN: Paint = {
+  ...{ isOn: false, bold: same, dim: same, good: same },
+  ...{ warning: same, bad: same, accent: same },
+};
+
 export class Output {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
-  readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #progress: SpinnerLine;
   readonly #secrets = new Set<string>();
 
-  constructor(stdout: Stream, stderr: Stream, env: Readonly<Record<string, string | undefined>>) {
+  constructor(stdout: Stream, stderr: Stream) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.#env = env;
     this.#progress = new SpinnerLine(stderr);
   }
 
@@ -61,9 +66,8 @@ export class Output {
 
   /** Waits for `work`; on a terminal, stderr has a line meanwhile that says how it stands. */
   waiting<T>(label: Label, work: Promise<T>): Promise<T> {
-    const paint = createPaint(this.#stderr, this.#env);
     const clean = () => this.#blotted(plain(typeof label === "string" ? label : label()));
-    return spin(this.#stderr, this.#progress, paint, clean, work);
+    return spin(this.#stderr, this.#progress, PLAIN, clean, work);
   }
 
   #say(stream: Stream, text: string): void {

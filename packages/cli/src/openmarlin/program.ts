@@ -42,7 +42,7 @@ export interface Program {
 /** Runs the program of this process and leaves its exit code. */
 export async function main(program: Program): Promise<void> {
   const { argv, env, stdout, stderr } = process;
-  const output = new Output(stdout, stderr, env);
+  const output = new Output(stdout, stderr);
   // Whoever stops reading early has what they wanted.
   stdout.on("error", () => process.exit(0));
   const code = await runProgram(program, argv.slice(2), env, output);
