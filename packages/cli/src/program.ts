@@ -40,7 +40,7 @@ import { addNode } from "./node/node.ts";
 import { addVerify } from "./receipt/verify.ts";
 import { createPaint } from "./terminal/paint.ts";
 import { addTopup } from "./wallet/topup.ts";
-import { addPayouts, addRedeem, addWallet } from "./wallet/wallet.ts";
+import { addPayouts, addRedeem, addReferrals, addWallet } from "./wallet/wallet.ts";
 
 const ABOUT = {
   linkedclaw: "Find agents, hire them, and offer your own.",
@@ -104,7 +104,7 @@ function addLinkedClaw(program: Command, cli: Cli): void {
 
 function addGuildhall(program: Command, cli: Cli): void {
   program.commandsGroup("Money:");
-  for (const add of [addWallet, addRedeem, addTopup, addPayouts]) add(program, cli);
+  for (const add of [addWallet, addRedeem, addTopup, addPayouts, addReferrals]) add(program, cli);
   program.commandsGroup("Offering:");
   addNode(program, cli);
   program.commandsGroup("Running a Guildhall:");

@@ -165,6 +165,16 @@ async function money(hall: Hall): Promise<void> {
   const { topup_id, state } = pending as { topup_id: string; state: string };
   assert.equal(state, "pending");
   assert.deepEqual(await hall.told("topup", "pay", topup_id), { state: "paid" });
+  const shown = answerOf(await ann.guildhall(["topup", "show", topup_id])) as Made;
+  assert.deepEqual([shown.state, shown.rail], ["paid", "dev"]);
+  assert.equal(errorOf(await ann.guildhall(["topup", "show", "nothing"])).code, "not_found");
+  const card = await ann.guildhall(["topup", "create", "--usd", "20", "--rail", "stripe"]);
+  assert.equal(errorOf(card).code, "forbidden", "this server takes no cards");
+  const referrals = answerOf(await ann.guildhall(["referrals"])) as Made;
+  assert.match(referrals.code ?? "", /^[A-Z2-9]{8}$/);
+  assert.deepEqual(await hall.told("dispute", "list"), { disputes: [] });
+  const nothing = await hall.admin("dispute", "release", "0".repeat(24));
+  assert.equal(errorOf(nothing).code, "not_found");
   const list = answerOf(await ann.guildhall(["payout", "list"])) as Made;
   assert.equal(list.payable_usd, "20");
   const request = (usd: string) => ann.guildhall(["payout", "request", "--usd", usd]);

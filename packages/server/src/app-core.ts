@@ -42,6 +42,8 @@ import type {
 import type { ServerProcess } from "./core/process.ts";
 import { createProfiles } from "./core/profile.ts";
 import { createReceipts } from "./core/receipt.ts";
+import { createReferrals } from "./core/referral.ts";
+import { startReferralKeeper } from "./core/referral-keeper.ts";
 import { createRegistrations } from "./core/registration.ts";
 import { createRunEngine, type RunEngine } from "./core/run-engine.ts";
 import { createSchemas } from "./core/schema.ts";
@@ -156,8 +158,8 @@ export function joinCore(parts: CoreParts) {
     ledger,
     links,
     ...{ engine, sessionEngine, broadcasting, waiters, follower, trust },
+    ...{ referralKeeper: startReferralKeeper(money.referrals, log), closeModels: models.close },
     cleaning: people.cleaning,
-    closeModels: models.close,
   };
 }
 
@@ -243,7 +245,11 @@ function joinPeople(
     urlOf: (token) => `${parts.baseUrl()}/app/link?token=${token}`,
   });
   const keys = createKeys({ database, clock, random, callers, ledger, requireOwnedAgent });
-  const handoffTools = { database, clock, random, callers, members, attempts };
+  const { referralRewardMicros } = config;
+  const handoffTools = {
+    ...{ database, clock, random, callers, members, attempts },
+    referralRewardMicros,
+  };
   const handoffs = createHandoffs(handoffTools);
   const mayTrust = config.mode === "development";
   const registrations = createRegistrations({ ...handoffTools, mayTrust });
@@ -295,6 +301,10 @@ function joinMoney(parts: CoreParts, ledger: Ledger, people: ReturnType<typeof j
     }),
     books: createBooks({ database }),
     statements: createStatements({ database }),
+    referrals: createReferrals({
+      ...{ database, clock, random, ledger },
+      rewardMicros: config.referralRewardMicros,
+    }),
   };
 }
 

@@ -299,6 +299,7 @@ function watch(metrics: Metrics, joined: JoinedCore, hub: LocalProviderHub, bus:
 
 async function closeCore(joined: JoinedCore) {
   const { engine, sessionEngine, broadcasting, waiters, follower, trust, ledger, core } = joined;
+  const { referralKeeper } = joined;
   waiters.stop();
   await joined.closeModels();
   await Promise.all([
@@ -307,6 +308,7 @@ async function closeCore(joined: JoinedCore) {
     broadcasting.engine.close(),
     follower.stop(),
     trust.stop(),
+    referralKeeper.stop(),
   ]);
   await ledger.close();
   await core.callers.close();

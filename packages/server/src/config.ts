@@ -5,6 +5,7 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { microsOfUsd } from "@guildhall/protocol";
+import { readMoney, type StripeConfig } from "./config-money.ts";
 import { readRateLimits } from "./config-rates.ts";
 import {
   ConfigError,
@@ -48,6 +49,7 @@ export const SETTINGS = [
   { name: "S3_SECRET_ACCESS_KEY",        fallback: "",                 meaning: "See S3_ENDPOINT" },
   { name: "GUILDHALL_FILES_BYTES_MAX",   fallback: "5368709120",       meaning: "Bytes of files that one workspace may keep" },
   { name: "GUILDHALL_FEE_BASIS_POINTS",  fallback: "0",                meaning: "The house's share of each payment, in hundredths of a percent" },
+  { name: "GUILDHALL_REFERRAL_REWARD_USD", fallback: "1",              meaning: "What somebody is given for bringing a member whose work was paid for, in US dollars; 0 is nothing" },
   { name: "STRIPE_SECRET_KEY",           fallback: "",                 meaning: "Top-ups by card, with STRIPE_WEBHOOK_SECRET; a development server takes Stripe's test keys only" },
   { name: "STRIPE_WEBHOOK_SECRET",       fallback: "",                 meaning: "What Stripe signs its reports to /api/guildhall/v1/webhooks/stripe with" },
   { name: "STRIPE_API_URL",              fallback: "https://api.stripe.com", meaning: "Where Stripe's API is; another one for tests" },
@@ -105,6 +107,7 @@ export interface Config {
   readonly s3: S3Config | undefined;
   readonly filesBytesMax: number;
   readonly feeBasisPoints: number;
+  readonly referralRewardMicros: bigint;
   readonly stripe: StripeConfig | undefined;
   readonly openmarlinCreditMicros: bigint;
   readonly broadcastWorkSeconds: number;
@@ -138,11 +141,6 @@ export interface S3Config {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-}
-export interface StripeConfig {
-  readonly secretKey: string;
-  readonly webhookSecret: string;
-  readonly apiUrl: string;
 }
 export interface OAuthClient {
   readonly clientId: string;
@@ -191,8 +189,7 @@ export function readConfig(environment: Environment = process.env): Config {
       0,
       9_999,
     ),
-    stripe: readStripe(get, mode),
-    openmarlinCreditMicros: readCreditMicros(get),
+    ...readMoney(get, mode === "development"),
     ...readBroadcasts(get),
     ...readModels(get),
     isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
@@ -225,32 +222,6 @@ export function childEnvironment(environment: Environment = process.env): Enviro
 }
 
 type Get = (name: Name) => string | undefined;
-
-/** Real money has no business beside play money. */
-function readStripe(get: Get, mode: Mode): StripeConfig | undefined {
-  const secretKey = get("STRIPE_SECRET_KEY");
-  const webhookSecret = get("STRIPE_WEBHOOK_SECRET");
-  if (!secretKey && !webhookSecret) return undefined;
-  if (!secretKey || !webhookSecret) {
-    throw new ConfigError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET go together.");
-  }
-  if (mode === "development" && !/^[rs]k_test_/.test(secretKey)) {
-    throw new ConfigError("GUILDHALL_MODE=development takes a test key of Stripe's only.");
-  }
-  const apiUrl = get("STRIPE_API_URL") ?? "https://api.stripe.com";
-  if (!URL.canParse(apiUrl) || !/^https?:$/.test(new URL(apiUrl).protocol)) {
-    throw new ConfigError("STRIPE_API_URL must be an http or https address.");
-  }
-  return { secretKey, webhookSecret, apiUrl };
-}
-
-/** A credit whose hundredth is whole micros, and of which no amount needs more than six decimals. */
-function readCreditMicros(get: Get): bigint {
-  const name = "OPENMARLIN_CREDIT_MICROS";
-  const micros = wholeNumber(get(name) ?? "10000", name, 100, 1_000_000);
-  if (micros % 100 === 0 && 1_000_000 % micros === 0) return BigInt(micros);
-  throw new ConfigError(`${name} must be a multiple of 100 that divides 1000000.`);
-}
 
 function readModels(
   get: Get,

@@ -51,6 +51,26 @@ export function addRedeem(program: Command, cli: Cli): void {
     });
 }
 
+export function addReferrals(program: Command, cli: Cli): void {
+  program
+    .command("referrals")
+    .description("Your code to bring others by, and who came")
+    .action(async () => {
+      const api = await openNative(cli);
+      const answer = await api.ask({ method: "GET", path: "/referrals" });
+      cli.terminal.answer(answer, (value, page) => {
+        const said = fieldsOf(value);
+        return facts(page, [
+          ["code", String(said.code), page.paint.bold],
+          ["link", String(said.link)],
+          ["signed up", String(said.signed_up)],
+          ["paid for work", String(said.qualified)],
+          ["rewarded", String(said.rewarded)],
+        ]);
+      });
+    });
+}
+
 export function addPayouts(program: Command, cli: Cli): void {
   const payout = program.command("payout").description("Have earnings paid out");
   payout

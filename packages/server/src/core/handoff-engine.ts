@@ -40,6 +40,7 @@ import type { Attempts } from "./attempt.ts";
 import type { Callers } from "./caller.ts";
 import { issueKey } from "./key.ts";
 import type { Members } from "./member.ts";
+import { attributeReferral } from "./referral.ts";
 
 /** What a program that came back is told. Only `deliver` carries anything. */
 export type Redemption =
@@ -58,6 +59,8 @@ export interface HandoffTools {
   readonly callers: Pick<Callers, "forgetKey" | "ofMember">;
   readonly members: Pick<Members, "ensure" | "admit">;
   readonly attempts: Attempts;
+  /** What bringing somebody is worth. */
+  readonly referralRewardMicros: bigint;
 }
 
 /** Device codes, authorization codes, registrations' ids: 256 bits. */
@@ -71,7 +74,13 @@ export function newHandoff(
   { clock, random }: HandoffTools,
   kind: HandoffKind,
   program: ClientProgram,
-  told: { label: string; address: string; userCode?: string; redirectUri?: string },
+  told: {
+    label: string;
+    address: string;
+    userCode?: string;
+    redirectUri?: string;
+    referralCode?: string | undefined;
+  },
 ): Handoff {
   const createdAt = clock.now();
   return {
@@ -84,6 +93,7 @@ export function newHandoff(
     address: told.address,
     userCode: told.userCode,
     redirectUri: told.redirectUri,
+    referralCode: told.referralCode,
     memberId: undefined,
     workspaceId: undefined,
     keyId: undefined,
@@ -111,19 +121,33 @@ export async function insertWithUserCode(
 
 /** A person's decision. Throws `not_found`, `forbidden` to a key, `conflict` where it comes too late. */
 export async function decideHandoff(
-  { database, clock }: HandoffTools,
+  tools: HandoffTools,
   caller: Caller,
   id: string,
   decision: "approve" | "deny",
 ): Promise<Handoff> {
+  const { database, clock } = tools;
   const member = requirePerson(caller);
   return database.transaction(async (tx) => {
     const handoff = await lockHandoff(tx, id);
     if (!handoff) throw noSuchHandoff();
     const next = decideApproval(handoff, decision, member, clock.now());
     await updateHandoff(tx, next);
+    if (decision === "approve") await noteReferral(tx, tools, next, member.memberId);
     return next;
   });
+}
+
+/** Who was no member yet when the program began came by the code that the program named. */
+async function noteReferral(
+  tx: Tx,
+  { clock, referralRewardMicros: rewardMicros }: HandoffTools,
+  { referralCode: code, createdAt: since }: Handoff,
+  memberId: string,
+): Promise<void> {
+  const came = code === undefined ? undefined : await findMember(tx, memberId);
+  if (code === undefined || !came) return;
+  await attributeReferral(tx, { clock, rewardMicros }, { code, came, since });
 }
 
 /**

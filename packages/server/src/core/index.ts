@@ -22,6 +22,7 @@ import type { Payments } from "./payment.ts";
 import type { Payouts } from "./payout.ts";
 import type { Profiles } from "./profile.ts";
 import type { Receipts } from "./receipt.ts";
+import type { Referrals } from "./referral.ts";
 import type { Registrations } from "./registration.ts";
 import type { Runs } from "./run.ts";
 import type { Schemas } from "./schema.ts";
@@ -57,6 +58,7 @@ export interface Core {
   readonly payouts: Payouts;
   readonly profiles: Profiles;
   readonly receipts: Receipts;
+  readonly referrals: Referrals;
   readonly registrations: Registrations;
   readonly runs: Runs;
   readonly schemas: Schemas;
@@ -123,6 +125,7 @@ export type {
 } from "./ports.ts";
 export type { Profiles } from "./profile.ts";
 export type { Receipts, SignedReceipt } from "./receipt.ts";
+export type { Arrival, MyReferrals, Referrals } from "./referral.ts";
 export type { Registration, RegistrationProof, Registrations } from "./registration.ts";
 export type { Runs, RunView } from "./run.ts";
 export type { SentMessage, SessionPage, Sessions } from "./session.ts";

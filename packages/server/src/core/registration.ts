@@ -11,6 +11,7 @@ import { REGISTRATION_PROGRAM } from "../domain/client-program.ts";
 import { Fault } from "../domain/fault.ts";
 import { asOf, type Handoff, registrationState } from "../domain/handoff.ts";
 import type { Member } from "../domain/member.ts";
+import { foldReferralCode } from "../domain/referral.ts";
 import { foldUserCode } from "../domain/user-code.ts";
 import { isSameDigest, sha256 } from "../lib/digest.ts";
 import { findHandoffByLookup, findProvenHandoff, insertHandoff } from "../store/handoff.ts";
@@ -52,6 +53,8 @@ export interface Registration {
 
 export interface StartRegistration {
   readonly proof: RegistrationProof["kind"];
+  /** By whose code the person came. What is none is ignored. */
+  readonly referralCode?: string | undefined;
   /** What the program calls itself, for the person who decides. */
   readonly label: string;
   readonly address: string;
@@ -154,17 +157,22 @@ export function createRegistrations(deps: Dependencies): Registrations {
 
 async function begin(
   deps: Dependencies,
-  { proof, label, address }: StartRegistration,
+  { proof, label, address, referralCode: said }: StartRegistration,
   sessionId: string,
 ): Promise<Handoff> {
   const lookupHash = sha256(sessionId);
+  const referralCode = said === undefined ? undefined : foldReferralCode(said);
   if (proof === "device-code") {
     return insertWithUserCode(deps, (userCode) => ({
-      handoff: newHandoff(deps, "registration", REGISTRATION_PROGRAM, { label, address, userCode }),
+      handoff: newHandoff(deps, "registration", REGISTRATION_PROGRAM, {
+        ...{ label, address, userCode, referralCode },
+      }),
       secrets: { lookupHash, proofHash: sha256(foldUserCode(userCode) ?? "") },
     }));
   }
-  const handoff = newHandoff(deps, "registration", REGISTRATION_PROGRAM, { label, address });
+  const handoff = newHandoff(deps, "registration", REGISTRATION_PROGRAM, {
+    ...{ label, address, referralCode },
+  });
   const proofHash = sha256(stateOf(sessionId, handoff));
   await insertHandoff(deps.database, handoff, { lookupHash, proofHash });
   return handoff;

@@ -32,6 +32,8 @@ export interface OpenTopup {
 }
 
 export interface Topups {
+  /** Whether this server has any rail. */
+  readonly isOffered: boolean;
   /**
    * Opens a top-up. The development rail pays at once unless told otherwise, and the same payment again is
    * the same top-up; Stripe waits for a person on a page of its own.
@@ -81,6 +83,8 @@ export function createTopups(deps: Dependencies): Topups {
   }
 
   return {
+    isOffered: deps.hasDevRail || deps.cards !== undefined,
+
     async open(caller, command) {
       const rail = railOf(deps, command.rail);
       checkOperationAmount(command.amountMicros);

@@ -36,6 +36,7 @@ function started(kind: HandoffKind): Handoff {
     address: "127.0.0.1",
     userCode: undefined,
     redirectUri: undefined,
+    referralCode: undefined,
     memberId: undefined,
     workspaceId: undefined,
     keyId: undefined,

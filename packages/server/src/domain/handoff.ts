@@ -120,6 +120,8 @@ export interface Handoff {
   readonly userCode: string | undefined;
   /** Where a loopback sign-in goes back to; the same must be said when its code is redeemed. */
   readonly redirectUri: string | undefined;
+  /** By whose code the person came, as the program said it. */
+  readonly referralCode: string | undefined;
   /** Who approved, and for which workspace. */
   readonly memberId: string | undefined;
   readonly workspaceId: string | undefined;

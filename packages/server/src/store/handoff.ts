@@ -16,8 +16,8 @@ export async function insertHandoff(
   const rows = await tx.query(
     `insert into handoffs(id, kind, state, client_id, key_kind, label, address, user_code, redirect_uri,
                           lookup_hash, proof_hash, member_id, workspace_id, poll_seconds, created_at,
-                          expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                          expires_at, referral_code)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict (replace(user_code, '-', '')) where state = 'pending' do nothing
      returning id`,
     [
@@ -37,6 +37,7 @@ export async function insertHandoff(
       handoff.pollSeconds ?? null,
       handoff.createdAt,
       handoff.expiresAt,
+      handoff.referralCode ?? null,
     ],
   );
   return rows.length > 0;
@@ -120,7 +121,8 @@ export async function deleteHandoffsBefore(tx: Tx, expiredBefore: Date): Promise
 
 const SELECT = `
   select id, kind, state, client_id, key_kind, label, address, user_code, redirect_uri, proof_hash,
-         member_id, workspace_id, key_id, wrong_proofs, poll_seconds, polled_at, created_at, expires_at
+         member_id, workspace_id, key_id, wrong_proofs, poll_seconds, polled_at, created_at, expires_at,
+         referral_code
     from handoffs`;
 
 interface HandoffRow {
@@ -133,6 +135,7 @@ interface HandoffRow {
   address: string;
   user_code: string | null;
   redirect_uri: string | null;
+  referral_code: string | null;
   proof_hash: Buffer;
   member_id: string | null;
   workspace_id: string | null;
@@ -155,6 +158,7 @@ function toHandoff(row: HandoffRow): Handoff {
     address: row.address,
     userCode: row.user_code ?? undefined,
     redirectUri: row.redirect_uri ?? undefined,
+    referralCode: row.referral_code ?? undefined,
     memberId: row.member_id ?? undefined,
     workspaceId: row.workspace_id ?? undefined,
     keyId: row.key_id ?? undefined,

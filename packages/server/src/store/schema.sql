@@ -278,6 +278,7 @@ create table handoffs (
   polled_at timestamp with time zone,
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
+  referral_code text collate "C",
   constraint handoffs_pkey PRIMARY KEY (id),
   constraint handoffs_lookup UNIQUE (lookup_hash),
   constraint handoffs_key_kind_check CHECK ((key_kind = ANY (ARRAY['lc'::text, 'claw_wsk'::text, 'mrg'::text, 'cllk_live'::text, 'shk'::text, 'gld'::text]))),
@@ -502,6 +503,30 @@ create table receipts (
   constraint receipts_pkey PRIMARY KEY (id),
   constraint receipts_key_id_fkey FOREIGN KEY (key_id) REFERENCES signing_keys(id)
 );
+
+create table referral_codes (
+  workspace_id text collate "C" not null,
+  code text collate "C" not null,
+  created_at timestamp with time zone not null,
+  constraint referral_codes_pkey PRIMARY KEY (workspace_id),
+  constraint referral_codes_code UNIQUE (code),
+  constraint referral_codes_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+);
+
+create table referrals (
+  workspace_id text collate "C" not null,
+  referrer_id text collate "C" not null,
+  reward_micros bigint not null,
+  created_at timestamp with time zone not null,
+  qualified_at timestamp with time zone,
+  constraint referrals_pkey PRIMARY KEY (workspace_id),
+  constraint referrals_check CHECK ((workspace_id <> referrer_id)),
+  constraint referrals_reward_micros_check CHECK ((reward_micros >= 0)),
+  constraint referrals_referrer_id_fkey FOREIGN KEY (referrer_id) REFERENCES workspaces(id),
+  constraint referrals_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
+);
+CREATE INDEX referrals_referrer ON public.referrals USING btree (referrer_id);
+CREATE INDEX referrals_unqualified ON public.referrals USING btree (referrer_id, workspace_id) WHERE (qualified_at IS NULL);
 
 create table request_keys (
   workspace_id text collate "C" not null,

@@ -53,7 +53,7 @@ export function createHttp(parts: HttpParts): Hono {
     c.json({ keys: await core.receipts.publicKeys() }),
   );
   app.route("/", storedFileRoutes(core));
-  app.route("/api/guildhall/v1", nativeRoutes(core, { limited: parts.limited }));
+  app.route("/api/guildhall/v1", nativeRoutes(core, { limited: parts.limited, publicUrl }));
   for (const surface of parts.surfaces) app.route("/", surface);
   app.route("/api/v1", linkedclawRoutes(core, { limited: parts.limited, publicUrl, hint }));
   return app;

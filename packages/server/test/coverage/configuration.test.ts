@@ -6,7 +6,9 @@ import { SETTINGS } from "../../src/config.ts";
 import { RATE_LIMITS } from "../../src/config-rates.ts";
 
 const PAGE = readFileSync(new URL("../../../../docs/configuration.md", import.meta.url), "utf8");
-const SOURCE = readFileSync(new URL("../../src/config.ts", import.meta.url), "utf8");
+const source = (name: string) =>
+  readFileSync(new URL(`../../src/${name}`, import.meta.url), "utf8");
+const SOURCE = source("config.ts");
 
 test("the page lists each setting with what it is unless set", () => {
   const rows = SETTINGS.map(
@@ -25,7 +27,8 @@ test("the page lists each group of the rate limits", () => {
 test("each setting is read, and none is there twice", () => {
   const names = SETTINGS.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
-  const code = SOURCE.slice(SOURCE.indexOf("export function readConfig"));
+  const readers = SOURCE.slice(SOURCE.indexOf("export function readConfig"));
+  const code = readers + source("config-money.ts");
   const unread = names.filter((name) => {
     // Vendors' settings are read by a name put together from their first word.
     const ending = name.replace(/^[A-Z]+(?=_(?:CLIENT_ID|CLIENT_SECRET|URL|KEY|MODEL)$)/, "");

@@ -29,6 +29,7 @@ const PUBLIC = new Map([
   ["GET /dev/topup/:id",                            "for development servers: nothing is there elsewhere"],
   ["POST /dev/topup/:id/pay",                       "for development servers: nothing is there elsewhere"],
   ["POST /dev/topup/:id/fail",                      "for development servers: nothing is there elsewhere"],
+  ["GET /r/:code",                                  "whoever is told a code is nobody yet"],
   ["GET /app/topup/paid",                           "where payers come back to, whoever they are"],
   ["GET /app/topup/cancelled",                      "where payers come back to, whoever they are"],
   ["GET /",                                         "leads to the pages"],
@@ -52,7 +53,7 @@ const PARAMETER = /:\w+(?:\{[^}]*\})?/g;
 
 /** Where paths may begin (docs/ARCHITECTURE.md): what other wires and pages claim stays free. */
 const FIRST_PARTS =
-  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|dev\/topup\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|openapi\.json$|v1\/|healthz$|readyz$|metrics$)/;
+  /^\/(?:$|api\/|app(?:\/|$)|chains(?:\/|$)|device|settings\/|oauth\/|r\/|dev\/topup\/|files\/|schemas\/|\.well-known\/|cli\.tgz$|openapi\.json$|v1\/|healthz$|readyz$|metrics$)/;
 
 test("the routes of all surfaces", async (t) => {
   const GUILDHALL_DATA_DIR = await testDataDirectory(t);

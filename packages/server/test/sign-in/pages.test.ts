@@ -105,6 +105,10 @@ onEachHost(
       [ada, "/app", 200],
       [ada, KEYS, 200],
       [ada, "/settings/spending", 200],
+      [ada, "/settings/wallet", 200],
+      [ada, "/settings/wallet/topups/nothing", 404],
+      [stranger, "/app/topup/paid", 200],
+      [stranger, "/dev/topup/nothing", 404],
       [ada, "/device", 200],
       [ada, "/device?user_code=NONE-SUCH-99", 404],
       [ada, "/device/done?decision=approved", 200],
@@ -141,6 +145,7 @@ onEachHost("whoever is not signed in is asked to, and nothing is done", async (t
     KEYS,
     `${KEYS}/${"0".repeat(24)}`,
     "/settings/spending",
+    "/settings/wallet",
     "/app/invite",
     "/device",
   ]) {
@@ -161,6 +166,7 @@ onEachHost("every form needs its token, and has a bound", async (t, database) =>
   // biome-ignore format: read as a list
   const FORMS = [
     "/app/sign-in", "/app/sign-out", KEYS, `${KEYS}/x`, `${KEYS}/x/revoke`, "/settings/spending",
+    "/settings/wallet/topups", "/settings/wallet/voucher",
     "/device/approve", "/device/deny", "/oauth/authorize/approve", "/oauth/authorize/deny", "/app/link?token=x",
   ];
   for (const path of FORMS) {

@@ -17,10 +17,12 @@ import { createMembers } from "../../src/core/member.ts";
 import { createOrigins } from "../../src/core/origin.ts";
 import { createPayouts } from "../../src/core/payout.ts";
 import type { Mailer } from "../../src/core/ports.ts";
+import { createReferrals } from "../../src/core/referral.ts";
 import { createRegistrations } from "../../src/core/registration.ts";
 import { createSignInLinks } from "../../src/core/sign-in-link.ts";
 import { createStatements } from "../../src/core/statement.ts";
 import { createTopups } from "../../src/core/topup.ts";
+import { createVouchers } from "../../src/core/voucher.ts";
 import { createWallets } from "../../src/core/wallet.ts";
 import type { Caller } from "../../src/domain/caller.ts";
 import type { SignupPolicy } from "../../src/domain/member.ts";
@@ -111,11 +113,16 @@ function joinPeople(
     await callers.close();
     await ledger.close();
   });
-  const handoffTools = { database, clock, random, callers, members, attempts };
+  const handoffTools = {
+    ...{ database, clock, random, callers, members, attempts },
+    referralRewardMicros: 1_000_000n,
+  };
   return {
     callers,
     attempts,
     statements: createStatements({ database }),
+    referrals: createReferrals({ database, clock, random, ledger, rewardMicros: 1_000_000n }),
+    vouchers: createVouchers({ database, clock, random, ledger, attempts }),
     topups: createTopups({
       ...{ database, clock, random, log, ledger, cards: undefined, baseUrl: () => url },
       hasDevRail: settings.mode !== "production",

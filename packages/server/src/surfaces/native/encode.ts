@@ -1,6 +1,6 @@
 /** What the core answers -> our own API's words. Money is exact: dollars and micros, both as text. */
 import { prefixed, usdOfMicros } from "@guildhall/protocol";
-import type { ServerStatus, Verdict, WalletTransfer } from "../../core/index.ts";
+import type { MyReferrals, ServerStatus, Verdict, WalletTransfer } from "../../core/index.ts";
 import type { Dispute } from "../../domain/dispute.ts";
 import type { Key } from "../../domain/key.ts";
 import type { Member } from "../../domain/member.ts";
@@ -67,6 +67,16 @@ export function encodeTopup(topup: Topup): object {
     completed_at: topup.completedAt?.toISOString() ?? null,
     checkout_url: topup.checkoutUrl ?? null,
     failure: topup.failure ?? null,
+  };
+}
+
+export function encodeReferrals({ code, counts }: MyReferrals, publicUrl: string): object {
+  return {
+    code,
+    link: `${publicUrl}/r/${code}`,
+    signed_up: counts.signedUp,
+    qualified: counts.qualified,
+    rewarded: counts.rewarded,
   };
 }
 

@@ -10,12 +10,24 @@ import type { createRateLimiter } from "../shared/rate-limit.ts";
 import { requestIdOf } from "../shared/request-id.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { decodeId, OpenTopup, Page, RedeemVoucher, RequestPayout, TransferPage } from "./decode.ts";
-import { encodeBalance, encodePayout, encodeTopup, encodeTransfer } from "./encode.ts";
+import {
+  encodeBalance,
+  encodePayout,
+  encodeReferrals,
+  encodeTopup,
+  encodeTransfer,
+} from "./encode.ts";
 import { NATIVE_STATUS } from "./errors.ts";
 
 type Limited = ReturnType<typeof createRateLimiter>;
 
-export function nativeRoutes(core: Core, options: { readonly limited: Limited }): Hono {
+export interface NativeOptions {
+  readonly limited: Limited;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+}
+
+export function nativeRoutes(core: Core, options: NativeOptions): Hono {
   const routes = new Hono();
   routes.onError(refuse);
   routes.route("/admin", adminRoutes(core));
@@ -23,6 +35,9 @@ export function nativeRoutes(core: Core, options: { readonly limited: Limited })
   const member = [authenticated(core.callers), options.limited("wallet")] as const;
   walletRoutes(routes, core, member);
   topupRoutes(routes, core, member);
+  routes.get("/referrals", ...member, async (c) => {
+    return c.json(encodeReferrals(await core.referrals.mine(callerOf(c)), options.publicUrl));
+  });
   payoutRoutes(routes, core, member);
   return routes;
 }

@@ -5,7 +5,13 @@ import { authenticated, callerOf } from "../shared/caller.ts";
 import { check } from "../shared/check.ts";
 import type { Credits } from "./credits.ts";
 import { decodeTopupId, OpenTopup, readObject } from "./decode.ts";
-import { encodeBalance, encodeLedgerEntry, encodeTopup, encodeUsage } from "./encode-billing.ts";
+import {
+  encodeBalance,
+  encodeLedgerEntry,
+  encodeReferrals,
+  encodeTopup,
+  encodeUsage,
+} from "./encode-billing.ts";
 import type { OpenmarlinCore, OpenmarlinOptions } from "./routes.ts";
 
 /** Lists on this wire have no pages (contract §8.4). */
@@ -13,7 +19,7 @@ const LISTED_MAX = 200;
 
 export function billingRoutes(
   routes: Hono,
-  { callers, wallets, statements, topups }: OpenmarlinCore,
+  { callers, referrals, wallets, statements, topups }: OpenmarlinCore,
   { clock, publicUrl }: OpenmarlinOptions,
   credits: Credits,
 ): void {
@@ -34,6 +40,10 @@ export function billingRoutes(
   routes.get("/v1/ledger", member, async (c) => {
     const lines = await statements.read(callerOf(c), LISTED_MAX);
     return c.json({ data: lines.map((line) => encodeLedgerEntry(line, credits)) });
+  });
+
+  routes.get("/v1/referrals/me", member, async (c) => {
+    return c.json(encodeReferrals(await referrals.mine(callerOf(c)), publicUrl));
   });
 
   routes.post("/v1/topup/sessions", member, async (c) => {

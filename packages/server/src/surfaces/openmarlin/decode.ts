@@ -19,9 +19,14 @@ export async function readObject(c: Context): Promise<Readonly<Record<string, un
 }
 
 export const StartRegistration = z
-  .strictObject({ provider: z.literal("workos"), auth_flow: z.enum(["device", "workos_callback"]) })
-  .transform(({ auth_flow }) => ({
+  .strictObject({
+    provider: z.literal("workos"),
+    auth_flow: z.enum(["device", "workos_callback"]),
+    referral_code: z.string().max(64).nullish(),
+  })
+  .transform(({ auth_flow, referral_code }) => ({
     proof: auth_flow === "device" ? ("device-code" as const) : ("state" as const),
+    referralCode: referral_code ?? undefined,
   }));
 
 const proof = z.string().min(1).max(200);

@@ -1,6 +1,6 @@
 /** Money as this wire tells it (contract §8). */
 import { prefixed } from "@guildhall/protocol";
-import type { SettledUse } from "../../core/index.ts";
+import type { MyReferrals, SettledUse } from "../../core/index.ts";
 import type { StatementLine } from "../../domain/statement.ts";
 import type { Topup } from "../../domain/topup.ts";
 import type { WalletBalance } from "../../domain/wallet.ts";
@@ -93,6 +93,19 @@ export function encodeTopup(topup: Topup, credits: Credits, publicUrl: string): 
     stripe_reference: rail === "stripe" ? (reference ?? paymentId) : null,
     checkout_url: topup.checkoutUrl ?? `${publicUrl}/dev/topup/${id}`,
     credited_ledger_entry_id: transferId === undefined ? null : ledgerEntryId(transferId),
+  };
+}
+
+/** Whom a workspace has brought (contract §8.6). */
+export function encodeReferrals({ code, counts }: MyReferrals, publicUrl: string): object {
+  return {
+    referral_code: code,
+    referral_link: `${publicUrl}/r/${code}`,
+    summary: {
+      signed_up_count: counts.signedUp,
+      qualified_count: counts.qualified,
+      rewarded_count: counts.rewarded,
+    },
   };
 }
 

@@ -26,6 +26,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /v1/usage-events":                                { summary: "What work cost",                  answers: [200, "The newest 200 works"],                     refuses: [] },
   "POST /v1/topup/sessions":                             { summary: "Open a top-up",                   body: OpenTopup,         answers: [201, "The top-up, and where it is paid"], refuses: [400, 409, 413, 503] },
   "GET /v1/topup/sessions/:id":                          { summary: "How a top-up stands",             answers: [200, "The top-up"],                              refuses: [404] },
+  "GET /v1/referrals/me":                                { summary: "A code to bring others by, and who came", answers: [200, "The code and the counts"],       refuses: [] },
   "GET /v1/ledger":                                      { summary: "What the balance is made of",     answers: [200, "The newest 200 entries"],                   refuses: [] },
 };
 

@@ -15,11 +15,13 @@ export function registrationRoutes(
   const path = "/v1/registration/sessions";
 
   routes.post(path, async (c) => {
-    const { proof } = check(StartRegistration, await readObject(c));
+    const { proof, referralCode } = check(StartRegistration, await readObject(c));
     const address = addressOf(c);
     const label = c.req.header("user-agent") ?? "";
     const network = addressGroup(address);
-    const registration = await registrations.start({ proof, label, address, network });
+    const registration = await registrations.start({
+      ...{ proof, label, address, network, referralCode },
+    });
     return c.json(encodeRegistration(registration, publicUrl), 201, NOT_STORED);
   });
 

@@ -14,7 +14,7 @@ import { registrationRoutes } from "./registration-routes.ts";
 /** What this wire uses of the product. */
 export type OpenmarlinCore = Pick<
   Core,
-  "callers" | "executions" | "registrations" | "statements" | "topups" | "wallets"
+  "callers" | "executions" | "referrals" | "registrations" | "statements" | "topups" | "wallets"
 >;
 
 export interface OpenmarlinOptions {

@@ -5,11 +5,13 @@ import type {
   Handoffs,
   Keys,
   Members,
+  Referrals,
   Registrations,
   SignInLinks,
   Topups,
+  Vouchers,
+  Wallets,
 } from "../../core/index.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { SignupPolicy } from "../../domain/member.ts";
 import type { ClientAddress } from "../shared/client-address.ts";
 import type { Auth } from "./auth.ts";
@@ -27,12 +29,10 @@ export interface SignInCore {
   readonly registrations: Registrations;
   readonly links: SignInLinks;
   readonly attempts: Attempts;
-  readonly topups: Pick<Topups, "showUnpaid" | "decideUnpaid">;
-  readonly wallets: {
-    balance(
-      caller: Caller,
-    ): Promise<{ readonly heldMicros: bigint; readonly availableMicros: bigint }>;
-  };
+  readonly referrals: Pick<Referrals, "isKnown" | "attribute" | "mine">;
+  readonly topups: Omit<Topups, "pay">;
+  readonly vouchers: Pick<Vouchers, "redeem">;
+  readonly wallets: Pick<Wallets, "balance" | "listTransfers">;
 }
 
 export interface SignInOptions extends Omit<AuthOptions, "secret"> {

@@ -230,7 +230,7 @@ function statusOf({ code }: Fault): 401 | 403 | 422 | 429 {
   return code === "unauthenticated" ? 401 : 422;
 }
 
-function canSignUp({ core, options }: Desk): boolean {
+export function canSignUp({ core, options }: Desk): boolean {
   return options.mode === "production" && options.policy === "open" && core.links.canMail;
 }
 

@@ -12,9 +12,11 @@ import { keyRoutes, oneKeyRoutes } from "./keys.ts";
 import { lazyAuth } from "./lazy-auth.ts";
 import { MARK_SVG, STYLE, STYLE_PATH } from "./pages/layout.ts";
 import { createPeople } from "./people.ts";
+import { createVisits, referralRoutes, withArrivals } from "./referral.ts";
 import { registerRoutes } from "./register.ts";
 import { homeRoutes, inviteRoutes, spendingRoutes } from "./settings.ts";
 import { topupRoutes } from "./topup.ts";
+import { walletRoutes } from "./wallet.ts";
 
 const FOREVER = "public, max-age=31536000, immutable";
 const A_DAY = "public, max-age=86400";
@@ -28,7 +30,9 @@ export function signInRoutes(core: SignInCore, options: SignInOptions): Hono {
     options.random,
     isSecure,
   );
-  const desk: Desk = { core, options, auth, forms, people: createPeople(auth, core.callers) };
+  const visits = createVisits(deriveSecret(options.secretKey, "referral visits"), isSecure);
+  const people = withArrivals(createPeople(auth, core.callers), visits, core.referrals, options);
+  const desk: Desk = { core, options, auth, forms, people };
 
   const routes = new Hono();
   routes.onError((error, c) => answerFault(c, error, options.log));
@@ -41,6 +45,7 @@ export function signInRoutes(core: SignInCore, options: SignInOptions): Hono {
     return c.body(MARK_SVG, 200, { "content-type": "image/svg+xml" });
   });
   for (const part of PARTS) routes.route("/", part(desk));
+  routes.route("/", referralRoutes(desk, visits));
   return routes;
 }
 
@@ -50,6 +55,7 @@ const PARTS = [
   authorizeRoutes,
   registerRoutes,
   homeRoutes,
+  walletRoutes,
   keyRoutes,
   oneKeyRoutes,
   spendingRoutes,

@@ -18,14 +18,14 @@ export function topupRoutes({ core, options }: Desk): Hono {
   const routes = new Hono();
 
   routes.get("/dev/topup/:id", async (c) => {
-    const topup = await core.topups.showUnpaid(idOf(c));
+    const topup = await core.topups.showUnpaid(topupIdOf(c));
     return sendPage(c, { title: "Pay a top-up", body: devTopupPage(topup) });
   });
 
   for (const decision of ["pay", "fail"] as const) {
     routes.post(`/dev/topup/:id/${decision}`, async (c) => {
       checkOrigin(c, options.publicUrl);
-      const { id, state } = await core.topups.decideUnpaid(idOf(c), decision);
+      const { id, state } = await core.topups.decideUnpaid(topupIdOf(c), decision);
       const isPerson = (c.req.header("accept") ?? "").includes("text/html");
       return isPerson ? c.redirect(`/dev/topup/${id}`, 303) : c.json({ topup_id: id, state });
     });
@@ -52,7 +52,7 @@ const OUTCOMES = [
 ] as const;
 
 /** What is no id is treated as one that does not exist. */
-function idOf(c: Context): string {
+export function topupIdOf(c: Context): string {
   const id = (c.req.param("id") ?? "").replace(/^topup_/, "");
   if (ID.test(id)) return id;
   throw new Fault("not_found", "There is no such top-up.", { kind: "topup", id });

@@ -14,7 +14,7 @@ export interface Page {
   /** Whose page it is, with a token for the sign-out button; absent on pages for anybody. */
   readonly signedIn?: { readonly person: Person; readonly token: string };
   /** The entry of the menu that this page belongs to. */
-  readonly place?: "home" | "keys" | "spending" | "chains" | "invite";
+  readonly place?: "home" | "wallet" | "keys" | "spending" | "chains" | "invite";
   /** Where forms of this page may lead beside this server: browsers count redirects too. */
   readonly formTarget?: string;
   readonly status?: 200 | 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503;
@@ -81,6 +81,7 @@ function render(page: Page): Html {
 // biome-ignore format: read as a table
 const PLACES = [
   { place: "home",     path: "/app",                label: "Home" },
+  { place: "wallet",   path: "/settings/wallet",    label: "Wallet" },
   { place: "keys",     path: "/settings/api-keys",  label: "API keys" },
   { place: "spending", path: "/settings/spending",  label: "Spending" },
   { place: "chains",   path: "/chains",             label: "Chains" },

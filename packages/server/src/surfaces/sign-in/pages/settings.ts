@@ -46,7 +46,7 @@ export function homePage(view: {
 }): Html {
   return html`<div class="head"><h1>Hello, @${view.member.handle}</h1></div>
 <div class="figures">
-<section class="card"><p class="quiet small">Available</p><p class="figure">${dollars(view.availableMicros)}</p></section>
+<section class="card"><p class="quiet small">Available</p><p class="figure">${dollars(view.availableMicros)}</p><p class="small"><a href="/settings/wallet">Wallet</a></p></section>
 <section class="card"><p class="quiet small">Held for work under way</p><p class="figure">${dollars(view.heldMicros)}</p></section>
 </div>
 <section class="card"><h2>Connect a terminal</h2>
