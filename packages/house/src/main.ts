@@ -92,7 +92,14 @@ function setting(name: "GUILDHALL_URL" | "GUILDHALL_HOUSE_KEY"): string {
   return value;
 }
 
-/** One line of JSON on standard error: whoever started this process reads it there. */
+/**
+ * One line of JSON on standard error: whoever started this process reads it there. Of a person it is
+ * read at a terminal, by its words.
+ */
 function say(event: string, facts: Readonly<Record<string, unknown>>): void {
-  process.stderr.write(`${JSON.stringify({ program: "house", event, ...facts })}\n`);
+  const at = new Date().toTimeString().slice(0, 8);
+  const line = process.stderr.isTTY
+    ? `${at} the house: ${event} ${JSON.stringify(facts)}`
+    : JSON.stringify({ program: "house", event, ...facts });
+  process.stderr.write(`${line}\n`);
 }

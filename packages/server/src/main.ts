@@ -6,16 +6,20 @@ import { removeNote, writeNote } from "./data-directory.ts";
 import { type House, startHouse } from "./house.ts";
 import { systemClock } from "./lib/clock.ts";
 import { createLog, type Log } from "./lib/log.ts";
+import { readableLine } from "./lib/log-page.ts";
 
 const HOUSE_EMAIL = "house@guildhall.invalid";
 /** A stop that takes longer is a hang: a supervisor would kill us, and so do we. */
 const STOP_MS_MAX = 20_000;
 
+/** Where a person is looking, the log is for that person. */
+const PAGE = { write: (line: string) => void process.stdout.write(readableLine(line)) };
+
 await main();
 
 async function main(): Promise<void> {
   const config = configOrExit();
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, process.stdout.isTTY ? PAGE : undefined);
   process.on("unhandledRejection", (error) => {
     log.fatal({ error }, "a promise was rejected and nobody looked; stopping");
     process.exit(1);
