@@ -9,6 +9,7 @@ import { addHandoff } from "./handoff.ts";
 import { addKey } from "./key.ts";
 import { addLedger } from "./ledger.ts";
 import { addMember } from "./member.ts";
+import { addNodeAdmin } from "./node.ts";
 import { addPayout } from "./payout.ts";
 import { addPrice } from "./price.ts";
 import { addStatus } from "./status.ts";
@@ -32,7 +33,7 @@ export function addAdmin(program: Command, cli: Cli): void {
     cli,
     open: () => openAdmin(cli, admin.opts<{ dataDir?: string }>().dataDir),
   };
-  for (const add of [addMember, addAgent, addKey, addHandoff]) add(admin, handed);
+  for (const add of [addMember, addAgent, addNodeAdmin, addKey, addHandoff]) add(admin, handed);
   for (const add of [addCredit, addTransfer, addVoucher, addTopup, addDispute, addPayout]) {
     add(admin, handed);
   }

@@ -209,8 +209,9 @@ async function untilListening(
   while (performance.now() < deadline) {
     if (child.exitCode !== null) break;
     if (existsSync(note)) {
-      const { url, pid } = JSON.parse(readFileSync(note, "utf8")) as { url: string; pid: number };
-      if (pid === child.pid) return url;
+      // Not what clients are told, which in production is a name that nobody here knows.
+      const told = JSON.parse(readFileSync(note, "utf8")) as { local_url: string; pid: number };
+      if (told.pid === child.pid) return told.local_url;
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

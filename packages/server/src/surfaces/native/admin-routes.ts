@@ -31,6 +31,7 @@ import {
   encodeVerdict,
 } from "./encode.ts";
 import { modelRoutes } from "./model-routes.ts";
+import { nodeRoutes } from "./node-routes.ts";
 
 export function adminRoutes(core: Core): Hono {
   const routes = new Hono();
@@ -89,6 +90,7 @@ function peopleRoutes(routes: Hono, core: Core): void {
     await core.agents.resume(id);
     return c.json({ agent_id: prefixed("agt", id), state: "active" });
   });
+  nodeRoutes(routes, core);
   routes.post("/keys", async (c) => {
     const command = check(CreateKey, await readJson(c));
     const { key, secret } = await core.operator.createKey(command);
