@@ -128,6 +128,30 @@ test("responses are answered by models that know only chats, at once and streame
   );
 });
 
+test("responses of an interface that has them go through as they came", async (t) => {
+  const world = await startModelWorld(t, "embedded");
+  const openai = clientOf(world);
+  const { postedMicros } = await world.wallet();
+  const stream = openai.responses.stream({ model: "re/gpt", input: "Hello!" });
+  assert.equal((await stream.finalResponse()).output_text, "Hi there!");
+  const { path, body } = world.upstream.last();
+  assert.equal(path, "/v1/responses");
+  assert.deepEqual([body.model, body.store], ["gpt", false]);
+  // 7 of input, 30 cached, 11 of output.
+  assert.equal(await world.spentSince(postedMicros), 14n + 30n + 220n);
+
+  const cut = await openai.responses.create({
+    ...{ model: "re/endless", input: "Hello!", max_output_tokens: 200, stream: true },
+  });
+  const types: string[] = [];
+  for await (const event of cut) types.push(event.type);
+  assert.equal(types[0], "response.created");
+  assert.equal(types.at(-1), "response.incomplete");
+  const deltas = types.filter((type) => type === "response.output_text.delta").length;
+  assert.ok(deltas >= 200 && deltas < 400, `${deltas} pieces came for 200`);
+  await world.verify();
+});
+
 test("an answer that comes to what is held is cut there, and says so", async (t) => {
   const world = await startModelWorld(t, "embedded");
   const openai = clientOf(world);

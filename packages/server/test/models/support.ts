@@ -27,6 +27,8 @@ const OPENAI_MODELS = [
   "refuses-500",
 ];
 
+const OTHER_MODELS = ["an/claude", "an/endless", "re/gpt", "re/endless", "ge/flash"];
+
 export interface ModelWorld {
   readonly hall: Guildhall;
   readonly upstream: UpstreamServer;
@@ -84,15 +86,23 @@ async function addUpstreams(
   upstream: UpstreamServer,
 ): Promise<void> {
   const email = owner.email;
-  const add = (name: string, kind: string, path: string, models: readonly string[]) =>
+  const add = (
+    name: string,
+    kind: string,
+    path: string,
+    models: readonly string[],
+    more: object = {},
+  ) =>
     hall.admin("POST", "/upstreams", {
+      ...more,
       ...{ email, provider_id: name, kind, url: `${upstream.url}${path}`, key: `${name}-key` },
       models: models.map((model) => ({ model: `${name}/${model}` })),
     });
   await add("oa", "openai", "/v1", OPENAI_MODELS);
-  await add("an", "anthropic", "/anthropic/v1", ["claude"]);
+  await add("an", "anthropic", "/anthropic/v1", ["claude", "endless"]);
+  await add("re", "openai", "/v1", ["gpt", "endless"], { has_responses: true });
   await add("ge", "gemini", "/v1beta", ["flash"]);
-  for (const model of [...OPENAI_MODELS.map((name) => `oa/${name}`), "an/claude", "ge/flash"]) {
+  for (const model of [...OPENAI_MODELS.map((name) => `oa/${name}`), ...OTHER_MODELS]) {
     await hall.admin("POST", "/prices", { model, ...PRICE });
   }
 }

@@ -180,7 +180,7 @@ const GEMINI_ANSWER = {
 
 function stream(response: ServerResponse, path: string, model: string): void | Promise<void> {
   response.writeHead(200, { "content-type": "text/event-stream" });
-  if (model === "endless") return endless(response);
+  if (model === "endless") return endless(response, PIECES[path.split("/").at(-1) ?? ""] ?? CHAT);
   if (model === "slow") return slow(response);
   if (model === "fails-midway") {
     response.write(word("Hello"));
@@ -192,7 +192,8 @@ function stream(response: ServerResponse, path: string, model: string): void | P
     setTimeout(() => response.destroy(), 50);
     return;
   }
-  if (path.endsWith("/messages")) response.end(recorded("anthropic-stream.txt"));
+  if (path.endsWith("/responses")) response.end(recorded("responses-stream.txt"));
+  else if (path.endsWith("/messages")) response.end(recorded("anthropic-stream.txt"));
   else if (path.includes("streamGenerateContent")) response.end(recorded("gemini-stream.txt"));
   else response.end(recorded("openai-stream.txt"));
 }
@@ -204,10 +205,39 @@ export function word(text: string): string {
   return `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`;
 }
 
+interface Pieces {
+  readonly begin: string;
+  readonly piece: string;
+}
+
+const event = (type: string, fields: object): string =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+const CHAT: Pieces = { begin: "", piece: word("tok ") };
+/** How an answer begins, and four bytes of it, by the path that it is asked for at. */
+const PIECES: Readonly<Record<string, Pieces>> = {
+  messages: {
+    begin:
+      event("message_start", {
+        message: { ...MESSAGE, content: [], stop_reason: null },
+      }) + event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }),
+    piece: event("content_block_delta", { index: 0, delta: { type: "text_delta", text: "tok " } }),
+  },
+  responses: {
+    begin: event("response.created", {
+      sequence_number: 0,
+      response: { id: "resp_1", object: "response", status: "in_progress", output: [] },
+    }),
+    piece: event("response.output_text.delta", {
+      ...{ sequence_number: 1, item_id: "msg_1", output_index: 0, content_index: 0, delta: "tok " },
+    }),
+  },
+};
+
 /** Far more than anybody asked for. */
-async function endless(response: ServerResponse): Promise<void> {
+async function endless(response: ServerResponse, { begin, piece }: Pieces): Promise<void> {
+  response.write(begin);
   for (let count = 0; count < 100_000 && !response.destroyed; count++) {
-    if (!response.write(word("tok "))) await sleep(1);
+    if (!response.write(piece)) await sleep(1);
     if (count % 50 === 0) await sleep(1);
   }
   response.end("data: [DONE]\n\n");

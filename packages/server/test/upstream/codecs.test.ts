@@ -289,6 +289,33 @@ test("Gemini's stream becomes chunks; what it thought is counted as output", () 
   );
 });
 
+test("a stream of responses goes through as it came, and its usage is read", () => {
+  const bytes = fixture("responses-stream.txt");
+  const route = routeOf("openai", { hasResponses: true });
+  fc.assert(
+    fc.property(anyCuts, (places) => {
+      const reader = OPENAI_WIRE.reader(route, requestOf("responses", { stream: true }));
+      const read = readIn(reader, cut(bytes, places));
+      assert.equal(reader.failure, undefined);
+      assert.ok(read.bytes.equals(bytes));
+      assert.equal(read.textBytes, "Hi there!".length);
+      assert.deepEqual(reader.usage(), { inputTokens: 37, cachedTokens: 30, outputTokens: 11 });
+    }),
+    { numRuns: 60 },
+  );
+  for (const failure of [
+    '{"type":"error","code":"server_error","message":"It broke","param":null}',
+    '{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"It broke"}}}',
+  ]) {
+    const reader = OPENAI_WIRE.reader(route, requestOf("responses", { stream: true }));
+    readIn(reader, [bytes.subarray(0, bytes.indexOf("event: response.completed"))]);
+    assert.equal(reader.failure?.code, "provider_failed", "without its end");
+    const failed = OPENAI_WIRE.reader(route, requestOf("responses", { stream: true }));
+    readIn(failed, [Buffer.from(`data: ${failure}\n\n`)]);
+    assert.match(String(failed.failure?.message), /It broke/);
+  }
+});
+
 test("a stream that ends before its answer does broke off, whatever it speaks", () => {
   const cases = [
     [OPENAI_WIRE, "openai", "chat", "openai-stream.txt", 900],
