@@ -11,7 +11,16 @@ export interface WorkUse {
   /** What left the requester's wallet: the fee is a part of it. */
   readonly chargedMicros: bigint;
   readonly feeMicros: bigint;
+  /** What it was charged by, where that was counted. */
+  readonly tokens: TokenCount | undefined;
   readonly openedAt: Date;
+}
+
+export interface TokenCount {
+  readonly input: bigint;
+  /** Of the input, what the provider had seen before. */
+  readonly cached: bigint;
+  readonly output: bigint;
 }
 
 /** Whether a use is still open, was settled, or came to nothing and cost nothing. */

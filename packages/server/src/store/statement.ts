@@ -60,10 +60,15 @@ export async function listUses(tx: Tx, workspaceId: string, limit: number): Prom
        (select id, null, capability from broadcasts
          where workspace_id = $1 and payment = 'winner_take_all' order by id desc limit $2))
      select asked.id, asked.capability, a.slug, w.state, w.deadline_at is null as is_over,
-            w.opened_at, c.charged_micros, c.fee_micros
+            w.opened_at, c.charged_micros, c.fee_micros, n.input_tokens, n.cached_tokens,
+            n.output_tokens
        from asked
        join work w on w.id = asked.id
        left join agents a on a.id = asked.agent_id
+       left join lateral (
+            select x.input_tokens, x.cached_tokens, x.output_tokens from run_results x
+             where x.run_id = asked.id and x.input_tokens is not null
+             order by x.attempt desc limit 1) n on true
       cross join lateral (
             select coalesce(sum(t.amount_micros), 0)::bigint as charged_micros,
                    coalesce(sum(t.amount_micros) filter (where t.credit_id = f.id), 0)::bigint as fee_micros
@@ -80,6 +85,14 @@ export async function listUses(tx: Tx, workspaceId: string, limit: number): Prom
     isOver: row.is_over,
     chargedMicros: row.charged_micros,
     feeMicros: row.fee_micros,
+    tokens:
+      row.input_tokens === null
+        ? undefined
+        : {
+            input: row.input_tokens,
+            cached: row.cached_tokens ?? 0n,
+            output: row.output_tokens ?? 0n,
+          },
     openedAt: row.opened_at,
   }));
 }
@@ -130,4 +143,7 @@ interface UseRow {
   opened_at: Date;
   charged_micros: bigint;
   fee_micros: bigint;
+  input_tokens: bigint | null;
+  cached_tokens: bigint | null;
+  output_tokens: bigint | null;
 }

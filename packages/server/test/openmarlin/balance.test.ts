@@ -5,6 +5,7 @@ import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { startGuildhall } from "../support/guildhall.ts";
 import { invoke, sell } from "../support/hire.ts";
 import { accountOf, assertBooks, assertSumIsBalance, openAccount, PLAY_CREDITS } from "./money.ts";
+import { startNode } from "./node.ts";
 import { assertRefused, send } from "./support.ts";
 
 for (const host of DATABASE_HOSTS) {
@@ -88,6 +89,37 @@ for (const host of DATABASE_HOSTS) {
       [0.405, 0.405],
     );
     assert.deepEqual(await earner.list("/v1/usage-events"), [], "usage is what was asked for");
+    await assertBooks(hall);
+  });
+
+  test(`calls of models are told with the tokens they were charged by (${host})`, async (t) => {
+    if (await isSkipped(t, host)) return;
+    const hall = await startGuildhall(t, host, { GUILDHALL_FEE_BASIS_POINTS: "1000" });
+    const owner = await openAccount(hall, "owner@example.org");
+    const ada = await openAccount(hall, "ada@example.org");
+    const price = { input_usd: "2", cached_usd: "1", output_usd: "10" };
+    await hall.admin("POST", "/prices", { model: "acme/one", ...price });
+    const usage = { input_tokens: 100, cached_tokens: 40, output_tokens: 7 };
+    await startNode(t, hall, owner.key, {
+      ...{ providerId: "node-a", models: ["acme/one"] },
+      run({ request_id }, node) {
+        node.say({ type: "execution.accepted", request_id });
+        node.say({ type: "execution.end", request_id, output: "done", usage });
+      },
+    });
+    const body = { instruction: "x".repeat(400), model: "acme/one" };
+    assert.equal((await ada.ask("POST", "/v1/executions", body)).status, 200);
+    const [event] = await ada.list("/v1/usage-events");
+    assert.deepEqual(
+      [event.capability, event.status, event.measured_units],
+      ["agent_run", "settled", { requests: 1, ...usage }],
+    );
+    // 60 at 2, 40 at 1 and 7 at 10 micros are 230; of those the house has a tenth.
+    assert.deepEqual(event.settlement.convertedFinalDebit.amount, 0.023);
+    assert.deepEqual(event.settlement.platformFeeTotal, { amount: 0.000023, unit: "usd" });
+    assert.equal(await ada.balance(), PLAY_CREDITS - 0.023);
+    await assertSumIsBalance(ada);
+    await assertSumIsBalance(owner);
     await assertBooks(hall);
   });
 

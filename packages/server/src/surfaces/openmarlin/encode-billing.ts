@@ -3,6 +3,7 @@ import { prefixed } from "@guildhall/protocol";
 import type { MyReferrals, SettledUse } from "../../core/index.ts";
 import type { StatementLine } from "../../domain/statement.ts";
 import type { Topup } from "../../domain/topup.ts";
+import type { TokenCount } from "../../domain/usage.ts";
 import type { WalletBalance } from "../../domain/wallet.ts";
 import { sha256 } from "../../lib/digest.ts";
 import { type Credits, usdAmount } from "./credits.ts";
@@ -48,7 +49,7 @@ export function encodeUsage(use: SettledUse, credits: Credits): object {
     status: use.usage,
     provider_id: use.agentSlug ?? null,
     request_id: prefixed("req", use.id),
-    measured_units: { requests: 1 },
+    measured_units: { requests: 1, ...(use.tokens && encodeTokens(use.tokens)) },
     settlement:
       use.usage === "settled"
         ? {
@@ -59,6 +60,14 @@ export function encodeUsage(use: SettledUse, credits: Credits): object {
             ...debit,
           }
         : null,
+  };
+}
+
+function encodeTokens({ input, cached, output }: TokenCount): object {
+  return {
+    input_tokens: Number(input),
+    cached_tokens: Number(cached),
+    output_tokens: Number(output),
   };
 }
 
