@@ -114,3 +114,16 @@ inEachHall("a top-up is made, paid elsewhere, and in the balance", async (t, hal
   assert.equal(told.refreshed_balance.amount, balance);
   assert.equal((await theirs("history")).printed.sessions.length, 2);
 });
+
+inEachHall("a referral link is one's own, and nobody has come by a new one", async (t, hall) => {
+  const { billing, theirs } = await ada(t, hall);
+  const { code, stdout, stderr } = await billing("referral-link");
+  assert.equal(code, 0, stderr);
+  const [, own = ""] = /^Referral code: (\S+)$/m.exec(stdout) ?? [];
+  assert.match(own, /^[A-Z2-9]{8}$/);
+  assert.match(stdout, new RegExp(`^Referral link: http\\S+${own}$`, "m"));
+  assert.match(stdout, /^Attribution summary: signed_up=0 qualified=0 rewarded=0$/m);
+  if (isPythonMissing(t)) return;
+  const { json } = await billing("referral-link", "--json");
+  assert.deepEqual(json.referral, (await theirs("referral-link")).printed.referral);
+});

@@ -14,7 +14,7 @@ import { startMarlin } from "./marlin.ts";
 const SKILL = fileURLToPath(new URL("../../../../skills/openmarlin/", import.meta.url));
 
 /** The parts of the wire that are not the hall's here. */
-const STAND_IN = ["/v1/tasks", "/v1/referrals"];
+const STAND_IN = ["/v1/tasks"];
 const EMAIL = "ada@example.org";
 
 inAHall("the commands of the page do what they say", async (t, hall) => {
