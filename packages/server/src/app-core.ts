@@ -13,6 +13,7 @@ import { createCallers } from "./core/caller.ts";
 import { createChains } from "./core/chain.ts";
 import { createDiscovery } from "./core/discovery.ts";
 import { createDisputes } from "./core/dispute.ts";
+import { createAllExecutions } from "./core/execution-upstream.ts";
 import { createFileLinks } from "./core/file-link.ts";
 import { createHandoffs } from "./core/handoff.ts";
 import type { Core } from "./core/index.ts";
@@ -148,7 +149,6 @@ export function joinCore(parts: CoreParts) {
     profiles: createProfiles(database),
     chains: createChains({ database, ledger, clock, log }),
     runs: engine.runs,
-    executions: engine.executions,
     nodes: createNodes({ database, clock, random, directory: engine.directory }),
     schemas,
     sessions: sessionEngine.sessions,
@@ -269,6 +269,10 @@ function joinModels(parts: CoreParts, engine: RunEngine, people: ReturnType<type
   });
   const core = {
     models,
+    executions: createAllExecutions({
+      ...{ executions: engine.executions, calls: engine.calls, runs: engine.runs },
+      askDirectly: models.askDirectly,
+    }),
     modelPrices: createModelPrices({ database, clock, changed }),
     upstreams: createUpstreams({
       ...{ database, clock, random, sealer, directory, upstreams },

@@ -21,7 +21,11 @@ import type { UpstreamDirectory } from "./upstream-directory.ts";
 /** What a caller asks of a model. */
 export interface ModelQuestion {
   readonly model: string;
+  /** Only this provider, where one is named. */
+  readonly providerId?: string;
   readonly request: ModelRequest;
+  /** How long it may take; a quarter of an hour where nothing is said. */
+  readonly timeoutMs?: number;
   /** Bytes of what the model is given to read. */
   readonly inputBytes: number;
   /** How many answers are asked for: each may be as long as the limit says. */
@@ -50,6 +54,13 @@ export interface ModelReply {
   readonly pieces: AsyncGenerator<ReplyPiece, void>;
 }
 
+/** An answer of an interface that the server called itself. */
+export interface DirectReply extends ModelReply {
+  readonly call: OpenCall;
+  /** Resolves once it is settled, after its pieces were read. */
+  readonly settled: Promise<void>;
+}
+
 export interface Models {
   /**
    * Asks, and resolves when the answer begins. The signal fires when the caller goes away.
@@ -76,6 +87,8 @@ const KIND = "agent_run";
 const EMBEDDINGS = "embeddings";
 
 export function createModels(parts: Omit<Dependencies, "settling">): Models & {
+  /** As `ask`, of interfaces that the server calls itself and of nobody else. */
+  askDirectly(caller: Caller, question: ModelQuestion, signal: AbortSignal): Promise<DirectReply>;
   /** Waits for settlements that are under way. */
   close(): Promise<void>;
 } {
@@ -85,6 +98,8 @@ export function createModels(parts: Omit<Dependencies, "settling">): Models & {
     async close() {
       await Promise.all(settling);
     },
+
+    askDirectly: (caller, question, signal) => askUpstream(deps, caller, question, signal),
 
     async ask(caller, question, signal) {
       try {
@@ -113,19 +128,21 @@ async function askUpstream(
   caller: Caller,
   question: ModelQuestion,
   signal: AbortSignal,
-): Promise<ModelReply> {
+): Promise<DirectReply> {
   const except = new Set<string>();
   for (let asked = 1; ; asked++) {
     const call = await deps.calls.open(caller, orderOf(question, except));
-    const deadline = withDeadline(signal, CALL_MS);
+    const deadline = withDeadline(signal, question.timeoutMs ?? CALL_MS);
     try {
       const answer = await begin(deps, call, question, deadline);
-      const pieces = metered(deps, call, question, answer, deadline);
-      return { runId: call.opened.run.id, pieces };
+      const { promise: settled, resolve } = Promise.withResolvers<void>();
+      const pieces = metered(deps, call, question, answer, deadline, resolve);
+      return { runId: call.opened.run.id, pieces, call, settled };
     } catch (error) {
       deadline.clear();
       await fail(call, error, deadline);
-      if (asked === PROVIDERS_MAX || !mayAskAnother(error)) throw error;
+      const isNamed = question.providerId !== undefined;
+      if (isNamed || asked === PROVIDERS_MAX || !mayAskAnother(error)) throw error;
       except.add(call.node.providerId);
       if (!(await hasAnother(deps, question.model, except))) throw error;
     }
@@ -137,11 +154,12 @@ function orderOf(question: ModelQuestion, except: ReadonlySet<string>): CallOrde
   const isEmbedding = request.dialect === "embeddings";
   return {
     kind: isEmbedding ? EMBEDDINGS : KIND,
-    ...{ providerId: undefined, model, labels: {}, via: "upstream" as const, except },
+    ...{ providerId: question.providerId, model, labels: {} },
+    ...{ via: "upstream" as const, except },
     inputBytes,
     outputTokensMax: isEmbedding ? 0 : outputTokensMax,
     isStreamed: request.isStream,
-    ...{ maxMicros, timeoutMs: CALL_MS, chainId },
+    ...{ maxMicros, timeoutMs: question.timeoutMs ?? CALL_MS, chainId },
     // Nobody is told it a second time, so it is not kept: its digest says what it was.
     ...{ input: () => "null", inputDigest: question.inputDigest },
     ...{ idempotencyKey: undefined, requestHash: undefined },
@@ -168,6 +186,7 @@ async function* metered(
   { request, inputBytes }: ModelQuestion,
   answer: ModelAnswer,
   deadline: Deadline,
+  settled: () => void,
 ): AsyncGenerator<ReplyPiece, void> {
   const count = { bytes: 0, events: 0 };
   const delivered = (): TokenUsage => ({
@@ -202,7 +221,8 @@ async function* metered(
     if (end === "requester" && phase === "during" && answer.isWhole()) phase = "after";
     // Where the interface counted nothing, what we counted is what there is.
     const usage = answer.usage() ?? (end === "completed" ? delivered() : undefined);
-    settle(deps, call, { end, phase, usage, outputTokens: tokensIn(count.bytes) });
+    const outcome = { end, phase, usage, outputTokens: tokensIn(count.bytes) };
+    settle(deps, call, outcome, settled);
   }
 }
 
@@ -215,14 +235,22 @@ function surelyReached(count: { bytes: number; events: number }, outputTokensMax
 }
 
 /** Not waited for: the last byte went out before. What cannot be settled now, the deadline settles. */
-function settle({ log, settling }: Dependencies, call: OpenCall, outcome: CallOutcome): void {
+function settle(
+  { log, settling }: Dependencies,
+  call: OpenCall,
+  outcome: CallOutcome,
+  whenSettled: () => void,
+): void {
   const settled = call
     .end(outcome)
     .then(() => undefined)
     .catch((error: unknown) => {
       log.error({ error, runId: call.opened.run.id }, "a call could not be settled");
     })
-    .finally(() => settling.delete(settled));
+    .finally(() => {
+      settling.delete(settled);
+      whenSettled();
+    });
   settling.add(settled);
 }
 

@@ -94,12 +94,18 @@ export interface CallOutcome {
 export interface ModelCalls {
   /** Who is there, for lists of models. */
   nodes(): Promise<readonly DirectedNode[]>;
+  /** Who would do a call that is opened now. Throws where nobody can. */
+  route(caller: Caller, wanted: WantedRoute): Promise<DirectedNode>;
   /**
    * Routes a call and opens it. Throws `provider_not_found` and its like where nobody can do it,
    * `budget_exceeded` where the caller allows too little, and what opening any run throws.
    */
   open(caller: Caller, order: CallOrder): Promise<OpenCall>;
 }
+
+/** What a call's route depends on. */
+export type WantedRoute = Pick<CallOrder, "kind" | "providerId" | "model" | "labels"> &
+  Partial<Pick<CallOrder, "via" | "except">>;
 
 export interface ModelCallSettings {
   readonly tieBreak: TieBreak;
@@ -117,6 +123,10 @@ export function createModelCalls(
 ): ModelCalls {
   return {
     nodes: () => directory.list(),
+    async route(caller, wanted) {
+      const { node } = await requireRoute(directory, caller, wanted, settings.tieBreak);
+      return node;
+    },
     async open(caller, order) {
       const route = await requireRoute(directory, caller, order, settings.tieBreak);
       const { model } = route;
@@ -182,7 +192,7 @@ function holdFor(rates: TokenRates, order: CallOrder, settings: ModelCallSetting
 async function requireRoute(
   directory: ModelDirectory,
   caller: Caller,
-  order: CallOrder,
+  order: WantedRoute,
   tieBreak: TieBreak,
 ) {
   const { kind, providerId, model, labels, via, except } = order;
@@ -196,7 +206,7 @@ async function requireRoute(
 }
 
 /** What a refusal says, in words that name what was asked for. */
-function refusalFault(refusal: RoutingRefusal, order: CallOrder): Fault {
+function refusalFault(refusal: RoutingRefusal, order: WantedRoute): Fault {
   const { providerId = "", model, kind } = order;
   const who = `The provider "${providerId}"`;
   const what = model === undefined ? "such work" : `"${model}"`;
