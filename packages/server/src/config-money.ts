@@ -17,10 +17,13 @@ export interface StripeConfig {
   readonly apiUrl: string;
 }
 
-/** `isPlay`: on a development server, where real money has no business beside play money. */
-export function readMoney(get: Get, isPlay: boolean) {
+/**
+ * `isPlay`: on a development server, where real money has no business beside play money. `isOpen`: where
+ * anybody may sign up, and so make up accounts that bring and hire one another.
+ */
+export function readMoney(get: Get, isPlay: boolean, isOpen: boolean) {
   return {
-    referralRewardMicros: readReferralReward(get),
+    referralRewardMicros: readReferralReward(get, isOpen && !isPlay ? "0" : "1"),
     stripe: readStripe(get, isPlay),
     openmarlinCreditMicros: readCreditMicros(get),
   };
@@ -28,9 +31,9 @@ export function readMoney(get: Get, isPlay: boolean) {
 
 const REFERRAL_REWARD_MICROS_MAX = 1_000n * MICROS_PER_USD;
 
-function readReferralReward(get: Get): bigint {
+function readReferralReward(get: Get, fallback: string): bigint {
   const name = "GUILDHALL_REFERRAL_REWARD_USD";
-  const micros = microsOfUsd(get(name) ?? "1");
+  const micros = microsOfUsd(get(name) ?? fallback);
   if (micros !== undefined && micros >= 0n && micros <= REFERRAL_REWARD_MICROS_MAX) return micros;
   throw new ConfigError(`${name} must be an amount in US dollars from 0 to 1000.`);
 }

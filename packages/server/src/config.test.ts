@@ -68,6 +68,16 @@ const REFUSED: readonly [string, Environment, RegExp][] = [
   ["a client of no issuer",            { OIDC_CLIENT_ID: "a", OIDC_CLIENT_SECRET: "b" },        /OIDC_ISSUER/],
 ];
 
+test("bringing others is worth nothing where anybody may make up accounts, unless it is set", () => {
+  const rewardOf = (environment: Environment) => readConfig(environment).referralRewardMicros;
+  const open = { ...PRODUCTION, GUILDHALL_SIGNUP: "open" };
+  assert.deepEqual(
+    [rewardOf({}), rewardOf(PRODUCTION), rewardOf(open)],
+    [1_000_000n, 1_000_000n, 0n],
+  );
+  assert.equal(rewardOf({ ...open, GUILDHALL_REFERRAL_REWARD_USD: "0.5" }), 500_000n);
+});
+
 for (const [what, environment, message] of REFUSED) {
   test(`refused: ${what}`, () => {
     assert.throws(
