@@ -13,6 +13,8 @@ const MEASURED = ["--expose-gc", "--import", "./bench/support/memory-report.ts"]
 
 export interface BenchServer {
   readonly url: string;
+  /** Where it listens, whatever clients are told. */
+  readonly localUrl: string;
   readonly pid: number;
   readonly operatorKey: string;
   /** What its program holds after tidying up, on the heap and beside it. */
@@ -56,9 +58,9 @@ export async function startServer(
     if (child.exitCode !== null) throw new Error("the server did not start");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const { url } = JSON.parse(readFileSync(note, "utf8")) as { url: string };
+  const told = JSON.parse(readFileSync(note, "utf8")) as { url: string; local_url: string };
   return {
-    ...{ url, pid: child.pid ?? 0 },
+    ...{ url: told.url, localUrl: told.local_url, pid: child.pid ?? 0 },
     operatorKey: readFileSync(join(directory, "operator.key"), "utf8").trim(),
     async memoryBytes() {
       rmSync(memoryFile, { force: true });

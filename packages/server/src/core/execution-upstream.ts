@@ -5,7 +5,13 @@
 import type { Caller } from "../domain/caller.ts";
 import type { ChatRequest } from "../domain/chat.ts";
 import { Fault } from "../domain/fault.ts";
-import type { Execution, ExecutionEvent, Executions, ExecutionView } from "./execution.ts";
+import {
+  checkModelName,
+  type Execution,
+  type ExecutionEvent,
+  type Executions,
+  type ExecutionView,
+} from "./execution.ts";
 import type { DirectReply, ModelQuestion, ReplyPiece } from "./model-asking.ts";
 import type { ModelCalls } from "./model-call.ts";
 import type { DirectedNode } from "./model-directory.ts";
@@ -29,6 +35,7 @@ export function createAllExecutions(deps: Dependencies): Executions {
 
   /** The interface that is to do it, or `undefined` where it is for a program that connected. */
   async function upstreamFor(caller: Caller, asked: Execution): Promise<DirectedNode | undefined> {
+    checkModelName(asked.model);
     // Who says nothing at all of whom to ask wants an agent, and an interface may have any models.
     if (asked.model === undefined && asked.providerId === undefined) return undefined;
     const { kind, providerId, model, labels } = asked;

@@ -89,6 +89,7 @@ export function createExecutions(context: RunContext, calls: ModelCalls): Execut
   return {
     nodes: () => calls.nodes(),
     async execute(caller, execution) {
+      checkModelName(execution.model);
       const except = new Set<string>();
       for (let asked = 1; ; asked++) {
         const call = await open(calls, caller, execution, except, false);
@@ -100,6 +101,7 @@ export function createExecutions(context: RunContext, calls: ModelCalls): Execut
       }
     },
     async stream(caller, execution) {
+      checkModelName(execution.model);
       const call = await open(calls, caller, execution, new Set(), true);
       const line: Line = { isStopped: false, stream: undefined };
       return {
@@ -241,10 +243,6 @@ async function open(
   isStreamed: boolean,
 ): Promise<OpenCall> {
   const { kind, providerId, model, labels, maxMicros, timeoutMs, instruction } = execution;
-  if (model !== undefined && !isModelName(model)) {
-    const rule = "model must be an exact name such as openai-codex/gpt-5.4.";
-    throw new Fault("invalid_request", rule, { field: "model" });
-  }
   const order: Omit<CallOrder, "input"> = {
     ...{ kind, providerId, model, labels, maxMicros, timeoutMs, isStreamed, except },
     via: "node",
@@ -256,6 +254,13 @@ async function open(
   };
   const input = (own: string) => JSON.stringify(inputOf(caller, execution, own, isStreamed));
   return calls.open(caller, { ...order, input });
+}
+
+/** @throws {Fault} `invalid_request` */
+export function checkModelName(model: string | undefined): void {
+  if (model === undefined || isModelName(model)) return;
+  const rule = "model must be an exact name such as openai-codex/gpt-5.4.";
+  throw new Fault("invalid_request", rule, { field: "model" });
 }
 
 function inputOf(
