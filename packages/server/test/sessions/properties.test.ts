@@ -213,13 +213,16 @@ test("no price that is named comes to less than the listed one, nor to more than
   fc.assert(
     fc.property(named, LISTED, MESSAGES, (wanted, listed, messages) => {
       const price = tiers(listed);
+      const { ceilingMicros, shape, amountMicros } = wanted;
+      // A price by the message is measured by one of them: whoever sends one pays no more.
+      const measured = shape === "per_message" ? 1 : messages;
       const least =
         listed
-          .map(([shape, amount]) => (shape === "per_message" ? amount * BigInt(messages) : amount))
+          .map(([sold, amount]) => (sold === "per_message" ? amount * BigInt(measured) : amount))
           .toSorted((a, b) => (a < b ? -1 : 1))[0] ?? 0n;
-      const { ceilingMicros, shape, amountMicros } = wanted;
       const comesTo = shape === "per_message" ? amountMicros * BigInt(messages) : amountMicros;
-      const isFair = comesTo >= least && (ceilingMicros === undefined || comesTo <= ceilingMicros);
+      const isFair =
+        amountMicros >= least && (ceilingMicros === undefined || comesTo <= ceilingMicros);
       const decide = () => namedTerms(wanted, price, messages);
       if (!isFair) return assert.throws(decide, { code: "invalid_request" });
       assert.equal(holdMicrosOf(decide(), messages), comesTo);
