@@ -8,7 +8,7 @@ import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { startGuildhall } from "../support/guildhall.ts";
 import { startTwo } from "../support/two-servers.ts";
 import { accountOf, assertBooks, assertSumIsBalance, openAccount, PLAY_CREDITS } from "./money.ts";
-import { type Frame, openNode, shout, startNode } from "./node.ts";
+import { eventsOf, type Frame, openNode, shout, startNode } from "./node.ts";
 import { assertRefused, isPythonMissing, runClient } from "./support.ts";
 
 /** What is asked for beside the instruction, and who does it, or how it is refused. */
@@ -322,13 +322,3 @@ test("a provider at one server and its requester at another, streamed", async (t
     });
   }
 });
-
-function eventsOf(text: string): { event: string; data: Frame }[] {
-  return text
-    .split("\n\n")
-    .filter((block) => block.startsWith("event: "))
-    .map((block) => {
-      const [first = "", second = ""] = block.split("\n");
-      return { event: first.slice(7), data: JSON.parse(second.slice(6)) };
-    });
-}

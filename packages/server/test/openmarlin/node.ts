@@ -111,3 +111,17 @@ export function shout(request: Frame, node: NodeClient): void {
   }
   node.say({ type: "execution.end", request_id, output, metadata: { by: "shout" } });
 }
+
+/** The whole events of a stream, as far as it came; comments are passed over. */
+export function eventsOf(text: string): { readonly event: string; readonly data: Frame }[] {
+  const blocks = text.split("\n\n").slice(0, -1);
+  return blocks
+    .filter((block) => block.startsWith("event: "))
+    .map((block) => {
+      const [first = "", second = ""] = block.split("\n");
+      return {
+        event: first.slice("event: ".length),
+        data: JSON.parse(second.slice("data: ".length)),
+      };
+    });
+}

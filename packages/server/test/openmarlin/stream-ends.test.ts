@@ -11,7 +11,7 @@ import { upsertModelPrice } from "../../src/store/model-price.ts";
 import { DATABASE_HOSTS, type DatabaseHost, isSkipped } from "../support/database.ts";
 import { type Guildhall, startGuildhall } from "../support/guildhall.ts";
 import { type Account, assertBooks, openAccount, PLAY_CREDITS } from "./money.ts";
-import { type Frame, type NodeClient, startNode } from "./node.ts";
+import { eventsOf, type Frame, type NodeClient, startNode } from "./node.ts";
 
 const MODEL = "acme/stream";
 /** Four bytes, which we count as a token. */
@@ -85,16 +85,6 @@ async function stream(
     leave: () => leaving.abort(),
     events,
   };
-}
-
-function eventsOf(text: string): { event: string; data: Frame }[] {
-  const blocks = text.split("\n\n").slice(0, -1);
-  return blocks
-    .filter((block) => block.startsWith("event: "))
-    .map((block) => {
-      const [first = "", second = ""] = block.split("\n");
-      return { event: first.slice(7), data: JSON.parse(second.slice(6)) };
-    });
 }
 
 /** What the node does once it is asked, and what the wallet has paid for it, in tokens. */
