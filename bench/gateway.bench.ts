@@ -12,13 +12,20 @@
  *
  *   npm run bench -- gateway [--host embedded|postgresql|both] [--seconds 5]
  */
+
 import { type ChildProcess, fork, spawn } from "node:child_process";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { Pool } from "undici";
+import { freePort } from "../packages/server/test/support/free-port.ts";
 import { FRAMES } from "./support/model-frames.ts";
-import { type BenchServer, type Host, hostsToMeasure, startServer } from "./support/server.ts";
+import {
+  adminOf,
+  type BenchServer,
+  type Host,
+  hostsToMeasure,
+  printOutcomes,
+  startServer,
+} from "./support/server.ts";
 
 const CALLERS = 64;
 const STREAMS = 512;
@@ -65,17 +72,7 @@ async function main(): Promise<void> {
     portkey.stop();
     upstream.kill();
   }
-  const main = outcomes.get("postgresql") ?? outcomes.get("embedded");
-  const figures = [...outcomes].flatMap(([host, { figures }]) =>
-    Object.entries(figures).map(([name, value]) => [`${host}_${name}`, value]),
-  );
-  console.log(
-    JSON.stringify({
-      bench: "gateway",
-      ratios: main?.ratios,
-      figures: Object.fromEntries(figures),
-    }),
-  );
+  printOutcomes("gateway", outcomes);
 }
 
 async function measure(host: Host, upstreamPort: number, portkey: Gateway) {
@@ -125,20 +122,7 @@ async function measure(host: Host, upstreamPort: number, portkey: Gateway) {
 /** Members with money and a key each, and one interface with one model. */
 async function openHall(server: BenchServer, upstreamPort: number) {
   const pool = new Pool(server.localUrl, CONNECTIONS);
-  const admin = async (method: "GET" | "POST", path: string, body?: object) => {
-    const { statusCode, body: answer } = await pool.request({
-      ...{ method, path: `/api/guildhall/v1/admin${path}` },
-      headers: {
-        authorization: `Bearer ${server.operatorKey}`,
-        "content-type": "application/json",
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    // biome-ignore lint/suspicious/noExplicitAny: whatever JSON is looked into.
-    const json = (await answer.json()) as any;
-    if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${JSON.stringify(json)}`);
-    return json;
-  };
+  const admin = adminOf(server, pool);
   const owner = "owner@example.com";
   await admin("POST", "/members", { email: owner });
   await admin("POST", "/upstreams", {
@@ -280,14 +264,6 @@ async function countLost(gateway: Gateway): Promise<number> {
     `  ${STREAMS} streams through ${gateway.name}: ${frames} of ${STREAMS * FRAMES} frames`,
   );
   return STREAMS * FRAMES - frames;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function line(measured: Measured | undefined): string {

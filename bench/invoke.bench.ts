@@ -10,16 +10,12 @@
  *
  *   npm run bench -- invoke [--host embedded|postgresql|both] [--seconds 5]
  */
-import { type ChildProcess, fork, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { fork } from "node:child_process";
 import { parseArgs } from "node:util";
 import { connectProvider } from "@guildhall/sdk";
-import pg from "pg";
 import { Pool } from "undici";
+import { type BenchServer, type Host, hostsToMeasure, startServer } from "./support/server.ts";
 
-type Host = "embedded" | "postgresql";
 interface Outcome {
   readonly ratio: number;
   readonly figures: Readonly<Record<string, number | string>>;
@@ -36,7 +32,6 @@ const { values } = parseArgs({
   },
 });
 const SECONDS = Number(values.seconds);
-const POSTGRESQL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 
 interface Measured {
   readonly perSecond: number;
@@ -49,7 +44,7 @@ await main();
 
 async function main(): Promise<void> {
   const measured = new Map<Host, Outcome>();
-  for (const host of await hostsToMeasure()) {
+  for (const host of await hostsToMeasure(values.host)) {
     console.log(`${host}:`);
     measured.set(host, await measure(host));
   }
@@ -70,22 +65,11 @@ async function main(): Promise<void> {
   );
 }
 
-async function hostsToMeasure(): Promise<Host[]> {
-  if (values.host === "embedded" || values.host === "postgresql") return [values.host];
-  const client = new pg.Client(POSTGRESQL);
-  const isThere = await client.connect().then(
-    () => client.end().then(() => true),
-    () => false,
-  );
-  if (!isThere) console.log("no PostgreSQL answers: the embedded database alone is measured");
-  return isThere ? ["postgresql", "embedded"] : ["embedded"];
-}
-
 async function measure(host: Host): Promise<Outcome> {
-  const server = await startServer(host);
+  const server = await startServer(host, { GUILDHALL_RATE_LIMITS: "invoke=0" });
   const echo = await startEcho();
   try {
-    const market = await openMarket(server.url, server.directory);
+    const market = await openMarket(server);
     let calls = (await load(market.call, WARM_UP_SECONDS)).count;
     await load(echo.call, WARM_UP_SECONDS);
     const runs: Measured[] = [];
@@ -139,7 +123,7 @@ async function load(call: (caller: number) => Promise<void>, seconds: number): P
   return { perSecond: ms.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), count: ms.length };
 }
 
-async function openMarket(url: string, directory: string) {
+async function openMarket({ url, operatorKey }: BenchServer) {
   const pool = new Pool(url, { connections: CALLERS });
   const ask = async (key: string, method: "GET" | "POST", path: string, body?: object) => {
     const { statusCode, body: answer } = await pool.request({
@@ -152,9 +136,8 @@ async function openMarket(url: string, directory: string) {
     if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${JSON.stringify(json)}`);
     return json;
   };
-  const operator = readFileSync(join(directory, "operator.key"), "utf8").trim();
   const admin = (path: string, body: object) =>
-    ask(operator, "POST", `/api/guildhall/v1/admin${path}`, body);
+    ask(operatorKey, "POST", `/api/guildhall/v1/admin${path}`, body);
   const keyOf = async (email: string) => {
     await admin("/members", { email });
     return String((await admin("/keys", { email, kind: "lc" })).key);
@@ -190,7 +173,7 @@ async function openMarket(url: string, directory: string) {
       const credits = await ask(seller, "GET", "/api/v1/credits");
       const paid = Number(credits.available) - 1_000_000;
       if (paid !== counter) throw new Error(`${counter} runs, but ${paid} payments`);
-      const verdict = await ask(operator, "GET", "/api/guildhall/v1/admin/ledger/verify");
+      const verdict = await ask(operatorKey, "GET", "/api/guildhall/v1/admin/ledger/verify");
       if (verdict.ok !== true) throw new Error(`the books: ${JSON.stringify(verdict)}`);
       return { payments: paid, books: "ok" };
     },
@@ -233,50 +216,6 @@ function print(round: number, run: Measured | undefined, echo: Measured | undefi
   console.log(`round ${round}: runs ${line(run)}, echo ${line(echo)}`);
 }
 
-async function startServer(host: Host) {
-  const directory = mkdtempSync(join(tmpdir(), "guildhall-bench-"));
-  const database = host === "postgresql" ? await createDatabase() : undefined;
-  const child = spawn(process.execPath, ["packages/server/src/main.ts"], {
-    env: {
-      ...{ PATH: process.env.PATH, HOME: process.env.HOME, PORT: "0" },
-      ...{ GUILDHALL_DATA_DIR: directory, GUILDHALL_HOUSE: "off", GUILDHALL_LOG_LEVEL: "warn" },
-      GUILDHALL_RATE_LIMITS: "invoke=0",
-      ...(process.env.SERVER_NODE_OPTIONS && { NODE_OPTIONS: process.env.SERVER_NODE_OPTIONS }),
-      ...(database && { DATABASE_URL: database.url }),
-    },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const note = join(directory, "server.json");
-  while (!existsSync(note)) {
-    if (child.exitCode !== null) throw new Error("the server did not start");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { url } = JSON.parse(readFileSync(note, "utf8")) as { url: string };
-  return {
-    url,
-    directory,
-    async stop() {
-      await ended(child, "SIGTERM");
-      rmSync(directory, { recursive: true, force: true });
-      await database?.drop();
-    },
-  };
-}
-
-async function createDatabase() {
-  const name = `guildhall_bench_${process.pid}`;
-  const say = async (sql: string): Promise<void> => {
-    const client = new pg.Client(POSTGRESQL);
-    await client.connect();
-    await client.query(sql);
-    await client.end();
-  };
-  await say(`create database ${name}`);
-  const url = new URL(POSTGRESQL);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => say(`drop database ${name} with (force)`) };
-}
-
 async function startEcho() {
   const child = fork("bench/support/echo-server.ts", {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -301,13 +240,6 @@ async function startEcho() {
       child.kill();
     },
   };
-}
-
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null) return;
-  const exit = new Promise((resolve) => child.once("exit", resolve));
-  child.kill(signal);
-  await exit;
 }
 
 function median(measured: readonly Measured[]): Measured {

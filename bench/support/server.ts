@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import type { Dispatcher } from "undici";
 
 export type Host = "embedded" | "postgresql";
 
@@ -74,6 +75,36 @@ export async function startServer(
       rmSync(directory, { recursive: true, force: true });
       if (host === "postgresql") await say(`drop database ${name} with (force)`);
     },
+  };
+}
+
+/** What was measured on each host: the line of JSON that a benchmark ends with, in PostgreSQL's ratios where it is there. */
+export function printOutcomes(
+  bench: string,
+  outcomes: ReadonlyMap<Host, { readonly ratios: object; readonly figures: object }>,
+): void {
+  const ratios = (outcomes.get("postgresql") ?? outcomes.get("embedded"))?.ratios;
+  const figures = [...outcomes].flatMap(([host, outcome]) =>
+    Object.entries(outcome.figures).map(([name, value]) => [`${host}_${name}`, value]),
+  );
+  console.log(JSON.stringify({ bench, ratios, figures: Object.fromEntries(figures) }));
+}
+
+/** Says the operator's commands to a server. Throws where one is refused. */
+export function adminOf(server: BenchServer, pool: Dispatcher) {
+  return async (method: "GET" | "POST", path: string, body?: object) => {
+    const { statusCode, body: answer } = await pool.request({
+      ...{ origin: server.localUrl, method, path: `/api/guildhall/v1/admin${path}` },
+      headers: {
+        authorization: `Bearer ${server.operatorKey}`,
+        "content-type": "application/json",
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: whatever JSON is looked into.
+    const json = (await answer.json()) as any;
+    if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${JSON.stringify(json)}`);
+    return json;
   };
 }
 

@@ -17,7 +17,8 @@ export async function main(name: CliName, argv: readonly string[] = process.argv
   terminal.isHuman = argv.includes("--human");
   try {
     const cli = createCli(name, ownPackage().version, process.env, terminal);
-    await createProgram(cli).parseAsync(argv, { from: "user" });
+    const program = await createProgram(cli, argv);
+    await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = report(error, terminal);
   }

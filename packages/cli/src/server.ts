@@ -29,6 +29,8 @@ export interface ServerOptions {
   onAnswer(request: ServerRequest, answer: HttpAnswer): void;
   /** What a person may do where no server answers. */
   readonly unreachableHint: string;
+  /** By code, what is better advice than usual about a refusal. */
+  readonly hints?: Readonly<Record<string, string>>;
 }
 
 export interface Server {
@@ -183,7 +185,7 @@ function refusal(
     `${options.url}${request.path} answered with status ${answer.status}.`;
   const { detail: _, code: __, error_code: ___, error: ____, message: _____, ...extra } = body;
   return new Failure(code, message, {
-    hint: hintFor(code),
+    hint: options.hints?.[code] ?? hintFor(code),
     facts: {
       ...extra,
       http_status: answer.status,

@@ -22,6 +22,7 @@ const ON_EACH_HOST: Readonly<Record<string, Part>> = {
 const ON_ONE_HOST: Readonly<Record<string, Part>> = {
   "members are added, suspended and let in again": members,
   "a member is made an operator, and a member again": roles,
+  "what a member may spend is answered in full, limits that are gone too": limits,
   "keys of every kind are made, listed without their secret, and revoked": keys,
   "an agent that is suspended is not found and not hired": agents,
   "an amount is a number of dollars above zero": amounts,
@@ -98,6 +99,22 @@ async function roles(hall: Hall): Promise<void> {
   errorOf(await role(email, "--role", "king"), 2);
   errorOf(await role(email), 2);
   assert.equal(errorOf(await role("no@example.org", "--role", "member")).code, "not_found");
+}
+
+async function limits(hall: Hall): Promise<void> {
+  const email = "lena@example.org";
+  await hall.server.member(email);
+  const limit = async (...args: string[]) =>
+    (await hall.told("member", "limit", "--email", email, ...args)).limits as unknown;
+  const none = { daily_usd: null, monthly_usd: null, prepaid_usd: null };
+  const usual = { ...none, chain_ceiling_usd: "10" };
+  assert.deepEqual(await limit("--daily-usd", "5"), { ...usual, daily_usd: "5" });
+  // A limit that is not given is none; the ceiling stays.
+  assert.deepEqual(await limit("--chain-ceiling-usd", "3"), { ...none, chain_ceiling_usd: "3" });
+  assert.deepEqual(await limit("--monthly-usd", "0.5"), {
+    ...none,
+    ...{ monthly_usd: "0.5", chain_ceiling_usd: "3" },
+  });
 }
 
 async function keys(hall: Hall): Promise<void> {

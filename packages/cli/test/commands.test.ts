@@ -14,7 +14,7 @@ const PAGE = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf
 const LOCAL = new Set(["config show", "config set", "completion", "init", "provider run"]);
 const AT_ONCE = 4;
 
-function programOf(name: "linkedclaw" | "guildhall"): Command {
+function programOf(name: "linkedclaw" | "guildhall"): Promise<Command> {
   return createProgram(createCli(name, "1.0.0", {}, createTerminal({})));
 }
 
@@ -76,7 +76,7 @@ test("whatever a server answers, a command that fails says it in one line, and n
     body: { detail: `It broke: ${KEY}`, code: "internal", key: KEY, nested: { text: `${KEY}!` } },
   }));
   const one = shell(t, { LINKEDCLAW_CLOUD_URL: cloud.url, LINKEDCLAW_API_KEY: KEY });
-  const leaves = leavesOf(programOf("linkedclaw")).filter(([path]) => !LOCAL.has(path));
+  const leaves = leavesOf(await programOf("linkedclaw")).filter(([path]) => !LOCAL.has(path));
   assert.ok(leaves.length > 40, `only ${leaves.length} commands were found`);
   const work = [...leaves];
   const next = async (): Promise<void> => {
@@ -99,8 +99,8 @@ test("whatever a server answers, a command that fails says it in one line, and n
   await Promise.all(Array.from({ length: AT_ONCE }, next));
 });
 
-test("every command explains itself, and says what each of its words and options is", () => {
-  for (const [path, command] of leavesOf(programOf("guildhall"))) {
+test("every command explains itself, and says what each of its words and options is", async () => {
+  for (const [path, command] of leavesOf(await programOf("guildhall"))) {
     assert.ok(command.description().length > 10, `${path} has no description`);
     for (const argument of command.registeredArguments) {
       const said = argument.description || argument.argChoices;
@@ -113,8 +113,8 @@ test("every command explains itself, and says what each of its words and options
 });
 
 test("guildhall has every command of linkedclaw, and help costs nothing", async (t) => {
-  const own = leavesOf(programOf("guildhall")).map(([path]) => path);
-  const theirs = leavesOf(programOf("linkedclaw")).map(([path]) => path);
+  const own = leavesOf(await programOf("guildhall")).map(([path]) => path);
+  const theirs = leavesOf(await programOf("linkedclaw")).map(([path]) => path);
   assert.deepEqual(
     theirs.filter((path) => !own.includes(path)),
     [],
@@ -124,15 +124,15 @@ test("guildhall has every command of linkedclaw, and help costs nothing", async 
   assert.match(stdout, /Examples:\n {2}# .+\n {2}guildhall hire agt_…/);
 });
 
-test("the page about the commands names each of them, and nothing that there is not", () => {
+test("the page about the commands names each of them, and nothing that there is not", async () => {
   const [block = ""] = /(?<=## Commands\n\n```\n)[^`]+/.exec(PAGE) ?? [];
-  const leaves = leavesOf(programOf("guildhall"));
+  const leaves = leavesOf(await programOf("guildhall"));
   const shown = leaves.filter(([path, command]) => !isHidden(command) && !path.startsWith("admin"));
   const missing = shown.map(([path]) => path).filter((path) => !names(block, path));
   assert.deepEqual(missing, []);
 
   const options = new Set(leaves.flatMap(([, { options: all }]) => all.map(({ long }) => long)));
-  for (const option of programOf("guildhall").options) options.add(option.long);
+  for (const option of (await programOf("guildhall")).options) options.add(option.long);
   const named = PAGE.match(/(?<![\w-])--[a-z][a-z-]+/g) ?? [];
   const known = (flag: string) => options.has(flag) || OF_OTHERS.has(flag);
   assert.deepEqual(

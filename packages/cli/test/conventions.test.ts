@@ -26,6 +26,15 @@ test("every command explains itself, and its global options", async (t) => {
   }
 });
 
+test("help shows a default as it is typed, and how the main commands are used", async (t) => {
+  const { guildhall } = shell(t);
+  for (const args of [["gig-task", "wait"], ["admin", "upstream", "add"], ["invoke"], ["search"]]) {
+    const { stdout } = await guildhall([...args, "--help"]);
+    assert.doesNotMatch(stdout, /default: [[{]/, args.join(" "));
+    assert.match(stdout, /Examples:/, args.join(" "));
+  }
+});
+
 // biome-ignore format: read as a table
 const MISTAKES = [
   [ "an unknown command",           ["broadcast"],                                    /unknown command/ ],
@@ -47,6 +56,7 @@ const MISTAKES = [
   [ "an input that is no object",   ["invoke", "a", "--capability", "c", "--input", "[]"], /JSON object/ ],
   [ "two ways to log in",           ["login", "--device", "--paste"],                 /cannot be used with/ ],
   [ "both kinds of handler",        ["provider", "run", "x", "--handler-cmd", "a", "--handler-http", "http://b"], /mutually exclusive/ ],
+  [ "a name in another spelling",   ["config", "set", "cloud_url", "http://127.0.0.1:1"], /not the name of a value/ ],
   [ "a server that is no address",  ["credits", "--cloud-url", "nowhere"],            /not the address of a server/ ],
 ] as const;
 

@@ -2,11 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import {
-  DATABASE_HOSTS,
-  type DatabaseHost,
-  isSkipped,
-} from "../../server/test/support/database.ts";
+import { DATABASE_HOSTS, isSkipped, type WantedHost } from "../../server/test/support/database.ts";
 import { type Environment, startGuildhall } from "../../server/test/support/guildhall.ts";
 import { answerOf, type Finished, type Running, type Shell, shell, until } from "./support.ts";
 
@@ -15,8 +11,8 @@ export type Hall = Awaited<ReturnType<typeof openHall>>;
 type HallTest = (t: TestContext, hall: Hall) => Promise<void>;
 
 /** Registers a test with a fresh server: our commands do not know what database is behind it. */
-export function inAHall(name: string, work: HallTest): void {
-  test(name, async (t) => work(t, await openHall(t, "embedded")));
+export function inAHall(name: string, work: HallTest, environment: Environment = {}): void {
+  test(name, async (t) => work(t, await openHall(t, "any", environment)));
 }
 
 /** Registers one test a database host, for what goes all the way down. */
@@ -29,7 +25,7 @@ export function inEachHall(name: string, work: HallTest, environment: Environmen
   }
 }
 
-export async function openHall(t: TestContext, host: DatabaseHost, environment: Environment = {}) {
+export async function openHall(t: TestContext, host: WantedHost, environment: Environment = {}) {
   const server = await startGuildhall(t, host, {
     ...{ GUILDHALL_FETCH_LOOPBACK: "on", ...environment },
   });

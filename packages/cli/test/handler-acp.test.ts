@@ -176,6 +176,7 @@ async function speaks({ said, balance }: Stage): Promise<void> {
 
 async function ends({ invoke, jobs }: Stage, daemon: Running): Promise<void> {
   assert.doesNotMatch(daemon.stderr(), /acp_unconfined/);
+  await until(() => readdirSync(jobs).length === 0, "nobody else works");
   const waiting = invoke({ do: "hang" });
   await until(() => readdirSync(jobs).length === 1, "an agent works");
   await stop(daemon);

@@ -253,6 +253,22 @@ test("a key is pasted on stdin, or given, and tried before it is stored", async 
   }
 });
 
+test("a key of the environment is named where it is refused, and where it hides the stored one", async (t) => {
+  const hall = await startHall(t, () => refused("invalid_grant"));
+  const one = shell(t, { LINKEDCLAW_CLOUD_URL: hall.url, LINKEDCLAW_API_KEY: OLD_KEY });
+  assert.match(errorOf(await one.linkedclaw(["whoami"])).hint ?? "", /LINKEDCLAW_API_KEY/);
+
+  const given = await one.linkedclaw(["login", "--api-key", KEY]);
+  answerOf(given);
+  assert.match(given.stderr, /LINKEDCLAW_API_KEY is set and wins/);
+  const refusedKey = errorOf(await one.linkedclaw(["login", "--api-key", "lc_x"]));
+  assert.match(refusedKey.hint ?? "", /Log in again/, "this key is not the environment's");
+
+  const usual = shell(t, { LINKEDCLAW_CLOUD_URL: hall.url });
+  const stored = await usual.linkedclaw(["login", "--api-key", KEY]);
+  assert.doesNotMatch(stored.stderr, /LINKEDCLAW_API_KEY/);
+});
+
 // biome-ignore format: read as a table
 const SURROUNDINGS = [
   // variables                       platform   container  browser   why

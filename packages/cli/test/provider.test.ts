@@ -58,6 +58,15 @@ test("a listing is registered in snake_case, and its file remembers the agent", 
   );
 });
 
+test("a name in a listing that nobody reads is warned of", async (t) => {
+  const { linkedclaw, file } = await provider(t, () => ({ body: { agent_id: "agt_9" } }));
+  writeFileSync(file, `${LISTING}capabilites_meta: {}\nmaxConcurrentRuns: 2\n`);
+  const finished = await linkedclaw(["provider", "register", file, "--pricing", "5 per_call"]);
+  answerOf(finished);
+  const { code, message } = JSON.parse(finished.stderr) as { code: string; message: string };
+  assert.deepEqual([code, message], ["unread", "Nobody reads capabilites_meta: is it misspelt?"]);
+});
+
 test("a price on the command line is for what has none, and stays in the file", async (t) => {
   const { linkedclaw, received, file } = await provider(t, () => ({ body: { agent_id: "agt_9" } }));
   const args = ["provider", "register", "shouter"];

@@ -175,9 +175,12 @@ export async function listen(t: TestContext, server: Server): Promise<string> {
 }
 
 /** Waits until `condition` is true, looking every few milliseconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const endMs = performance.now() + 60_000;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(performance.now() < endMs, `never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -117,6 +117,11 @@ async function verifies(hall: Hall): Promise<void> {
     2,
   );
   answerOf(await verify(reordered, "--keys", keys));
+  // Nobody vouches for what stands around the signed text, so a page for people does not repeat it.
+  const painted = stdout.replace('"credits_charged":50', '"credits_charged":1');
+  assert.notEqual(painted, stdout);
+  const page = await verify(painted, "--keys", keys, "--human");
+  assert.match(page.stdout, /What is signed is genuine[\s\S]*charged +0\.005 USD/);
   for (const [from, to] of [
     ['"charged_micros":"5000"', '"charged_micros":"1"'],
     ['"state":"succeeded"', '"state":"failed"'],

@@ -50,7 +50,14 @@ export interface FetchedFile {
 /** What a running capability may use. */
 export interface CapabilityContext {
   /** Fetches a file of the input. How, and from where it may come, is the SDK's to say. */
-  file(reference: FileReference): Promise<FetchedFile>;
+  file(reference: FileReference, limits?: { readonly bytesMax?: number }): Promise<FetchedFile>;
+  /** Hands a file over to whoever asked; the output names it. */
+  upload(file: {
+    readonly bytes: Uint8Array;
+    readonly filename: string;
+  }): Promise<{ readonly file_id: string }>;
+  /** Says how far the work is: a share from 0 to 1. The first time, that it has begun. */
+  progress(share: number): Promise<void>;
   /** Does CPU work in a worker thread, so that the connection's heartbeat is never late. */
   compute<Name extends TaskName>(task: Name, input: TaskInput<Name>): Promise<TaskOutput<Name>>;
   /** Aborted when nobody waits for the answer any more. */

@@ -2,6 +2,7 @@
  * The house's work, without its connection: check the input, fetch files, compute in a thread.
  */
 import { availableParallelism } from "node:os";
+import type { ProviderOptions } from "@guildhall/sdk";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import {
@@ -13,6 +14,7 @@ import {
 import { MARKDOWN_CONVERT } from "./documents/markdown-convert.ts";
 import { EMBEDDINGS } from "./language/embeddings.ts";
 import { RERANKER } from "./language/reranker.ts";
+import { VIDEO, VIDEOS_MAX, VIDEOS_OF_ONE_MAX } from "./video/video.ts";
 import { FACE_DETECT } from "./vision/face-detect.ts";
 import { IMAGE_TAGGING } from "./vision/image-tagging.ts";
 import { type PoolEvents, WorkerPool } from "./workers/pool.ts";
@@ -24,24 +26,29 @@ export const HOUSE_CAPABILITIES: readonly Capability[] = [
   RERANKER,
   IMAGE_TAGGING,
   FACE_DETECT,
+  VIDEO,
 ];
 
 /** As many jobs as the machine has cores for: more would only make each other late. */
 export const HOUSE_CONCURRENCY = availableParallelism();
 
+/** Work that waits in a queue of its own, and keeps no core from the rest: so many of each are taken on. */
+export const HOUSE_QUEUES: NonNullable<ProviderOptions["apart"]> = {
+  [VIDEO.slug]: { places: VIDEOS_MAX, perRequester: VIDEOS_OF_ONE_MAX },
+};
+
 /** Each may take half a gigabyte for a large document. */
 const DOCUMENT_THREADS_MAX = 4;
+
+/** What the house is given for a run; threads it has itself. */
+export type HouseContext = Omit<CapabilityContext, "compute">;
 
 export interface House {
   /**
    * Runs a capability by its slug. Rejects with a CapabilityError, or with what `file` rejected with:
    * input that does not fit the schema is `invalid_request`, a file that cannot be read `invalid_file`.
    */
-  run(
-    slug: string,
-    input: unknown,
-    context: Pick<CapabilityContext, "file" | "signal">,
-  ): Promise<JsonObject>;
+  run(slug: string, input: unknown, context: HouseContext): Promise<JsonObject>;
   /** Ends the threads. Runs that are under way are refused as cancelled. */
   close(): Promise<void>;
 }
@@ -51,7 +58,7 @@ export function createHouse(onEvent?: PoolEvents): House {
   const pool = new WorkerPool(Math.min(HOUSE_CONCURRENCY, DOCUMENT_THREADS_MAX), onEvent);
   const checks = compileInputs();
   return {
-    async run(slug, input, { file, signal }) {
+    async run(slug, input, context) {
       const capability = HOUSE_CAPABILITIES.find((each) => each.slug === slug);
       const check = checks.get(slug);
       if (!capability || !check) {
@@ -60,9 +67,8 @@ export function createHouse(onEvent?: PoolEvents): House {
       requireFit(check, input);
       // The schema has just said that the input is what this capability takes.
       return await capability.run(input as never, {
-        signal,
-        file,
-        compute: (task, taskInput) => pool.run(task, taskInput, signal),
+        ...context,
+        compute: (task, taskInput) => pool.run(task, taskInput, context.signal),
       });
     },
     close: () => pool.close(),

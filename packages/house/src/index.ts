@@ -11,5 +11,7 @@ export {
   createHouse,
   HOUSE_CAPABILITIES,
   HOUSE_CONCURRENCY,
+  HOUSE_QUEUES,
   type House,
+  type HouseContext,
 } from "./house.ts";

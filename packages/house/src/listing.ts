@@ -9,7 +9,7 @@ const LISTING = {
   agent_name: "The house",
   description:
     "Comes along with this server and works offline on its CPU: documents to Markdown, text embeddings, " +
-    "reranking, picture tags and face detection.",
+    "reranking, picture tags, face detection, and videos of pictures and words.",
   capabilities: HOUSE_CAPABILITIES.map(({ slug }) => slug),
   capabilities_meta: Object.fromEntries(
     HOUSE_CAPABILITIES.map((capability) => [

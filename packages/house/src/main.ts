@@ -3,12 +3,20 @@
  *
  *   1. Publish the listing. While the server cannot be reached, wait and try again.
  *   2. Connect, and do one run for each core at a time.
- *   3. On SIGTERM or SIGINT take no more work, finish what is under way, and end.
+ *   3. On SIGTERM or SIGINT, or when the server that started it is gone, take no more work, finish what
+ *      is under way, and end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectProvider, ProviderError } from "@guildhall/sdk";
-import { CapabilityError, createHouse, HOUSE_CAPABILITIES, HOUSE_CONCURRENCY } from "./index.ts";
+import {
+  CapabilityError,
+  createHouse,
+  HOUSE_CAPABILITIES,
+  HOUSE_CONCURRENCY,
+  HOUSE_QUEUES,
+} from "./index.ts";
 import { ListingError, publishListing } from "./listing.ts";
+import { removeLeftovers } from "./video/folder.ts";
 
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 5_000;
@@ -18,6 +26,9 @@ const DRAIN_MS = 6_000;
 const stopping = new AbortController();
 process.once("SIGTERM", () => stopping.abort());
 process.once("SIGINT", () => stopping.abort());
+// A server that was killed could tell nobody; whatever it starts next is not this process.
+process.once("disconnect", () => stopping.abort());
+process.channel?.unref();
 
 try {
   await serve(setting("GUILDHALL_URL"), setting("GUILDHALL_HOUSE_KEY"));
@@ -29,6 +40,7 @@ try {
 }
 
 async function serve(server: string, key: string): Promise<void> {
+  await removeLeftovers();
   const house = createHouse((event, detail) => say(event, { detail }));
   const agentId = await published(server, key);
   const connection = connectProvider({
@@ -37,6 +49,7 @@ async function serve(server: string, key: string): Promise<void> {
     agentId,
     client: "guildhall-house/1.0.0",
     concurrency: HOUSE_CONCURRENCY,
+    apart: HOUSE_QUEUES,
     capabilities: HOUSE_CAPABILITIES.map(({ slug }) => slug),
     onState: (state) =>
       say(state.kind, { agentId, ...("reason" in state && { reason: state.reason }) }),
@@ -45,16 +58,19 @@ async function serve(server: string, key: string): Promise<void> {
       if (!(error instanceof ProviderError)) say("run-failed", { ...run, error: String(error) });
     },
     handlers: {
-      run: async (input, { capability, signal, file }) => {
+      run: async (input, { capability, signal, file, upload, chunk }) => {
+        const progress = (share: number) => chunk({ progress: share });
         try {
-          return { output: await house.run(capability, input, { signal, file }) };
+          const context = { signal, file, upload, progress };
+          return { output: await house.run(capability, input, context) };
         } catch (error) {
           throw toProviderError(error);
         }
       },
     },
   });
-  const stop = () => void connection.stop({ drainMs: DRAIN_MS });
+  // What is not done by then is offered to the next one, where there is one within half a minute.
+  const stop = () => void connection.stop({ drainMs: DRAIN_MS, comesBack: true });
   if (stopping.signal.aborted) stop();
   else stopping.signal.addEventListener("abort", stop, { once: true });
   const { closing, reason } = await connection.stopped;

@@ -36,6 +36,7 @@ test("each slug is offered once", () => {
     "reranker",
     "image_tagging",
     "face-detect",
+    "video",
   ]);
 });
 

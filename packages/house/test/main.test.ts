@@ -49,10 +49,14 @@ interface House {
   ended: Promise<number | null>;
 }
 
-function start(t: TestContext, environment: Record<string, string>): House {
+function start(
+  t: TestContext,
+  environment: Record<string, string>,
+  also: readonly "ipc"[] = [],
+): House {
   const child = spawn(process.execPath, [MAIN], {
     env: { PATH: process.env.PATH, ...environment },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", ...also],
   });
   t.after(() => child.kill("SIGKILL"));
   const lines: Record<string, unknown>[] = [];
@@ -147,4 +151,14 @@ test("a key that the server refuses ends it; a server that is not there yet is w
   assert.match(String((await waiting.said("waiting")).reason), /could not be reached/);
   waiting.child.kill("SIGTERM");
   assert.equal(await waiting.ended, 0);
+});
+
+test("it ends with the server that started it, however that ended", async (t) => {
+  const { url, server } = await listen(t, () => ({ status: 201, body: { agent_id: AGENT_ID } }));
+  const upgraded = once(server, "upgrade");
+  const house = start(t, { GUILDHALL_URL: url, GUILDHALL_HOUSE_KEY: "gld_test" }, ["ipc"]);
+  const [, socket] = await upgraded;
+  socket.destroy();
+  house.child.disconnect();
+  assert.equal(await house.ended, 0);
 });

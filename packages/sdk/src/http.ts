@@ -11,6 +11,8 @@ export interface JsonRequest {
   readonly json?: object;
   readonly form?: FormData;
   readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface JsonClient {
@@ -47,7 +49,7 @@ export function createJsonClient(
 
 async function exchange(
   root: string,
-  { method, path, query = {}, json, form }: JsonRequest,
+  { method, path, query = {}, json, form, signal }: JsonRequest,
   headers: Readonly<Record<string, string | undefined>>,
   dispatcher: Dispatcher,
 ) {
@@ -63,6 +65,7 @@ async function exchange(
       dispatcher,
       headers: Object.fromEntries(sent) as Record<string, string>,
       body: json ? JSON.stringify(json) : (form ?? null),
+      ...(signal && { signal }),
     });
     const text = await response.body.text();
     return { status: response.statusCode, headers: response.headers, text };
@@ -81,8 +84,7 @@ function refusal(
   headers: Dispatcher.ResponseData["headers"],
   value: unknown,
 ): RequestError {
-  const facts = typeof value === "object" && value !== null ? value : {};
-  const { code, detail, ...rest } = facts as Record<string, unknown>;
+  const { code, detail, ...rest } = factsOf(value);
   const message = typeof detail === "string" ? detail : `The server answered with ${status}.`;
   const requestId = headers["x-request-id"];
   const retryAfter = Number(headers["retry-after"]);
@@ -94,6 +96,17 @@ function refusal(
     facts: rest,
   });
 }
+
+/** LinkedClaw's wire tells a refusal at the top, our own within `error`. */
+function factsOf(value: unknown): Readonly<Record<string, unknown>> {
+  const body = (typeof value === "object" && value !== null ? value : {}) as Json;
+  const { error } = body;
+  if (typeof error !== "object" || error === null) return body;
+  const { message, ...facts } = error as Json;
+  return { ...facts, detail: message };
+}
+
+type Json = Readonly<Record<string, unknown>>;
 
 function parse(text: string): unknown {
   try {

@@ -16,6 +16,7 @@ export { currentChainId, inChain } from "./chain.ts";
 export { ProviderError, RequestError } from "./errors.ts";
 export { connectProvider } from "./provider.ts";
 export type {
+  ApartPlaces,
   ConnectProvider,
   FileLimits,
   ProviderConnection,

@@ -1,6 +1,14 @@
 /** What a program that sells an agent's work says to `connectProvider`, and what it is told. */
 import type { LinkClosing } from "@guildhall/protocol";
+import type { UploadFile } from "./requester-types.ts";
 import type { SessionHandlers } from "./session-types.ts";
+
+/** Places of a capability that is counted by itself, and how many of them one requester may have. */
+export interface ApartPlaces {
+  readonly places: number;
+  /** More of one requester's are refused as `requester_limit`. */
+  readonly perRequester: number;
+}
 
 export interface ProviderOptions {
   /** The server, e.g. `http://127.0.0.1:8787`; `ws:` and `wss:` addresses do as well. */
@@ -16,6 +24,11 @@ export interface ProviderOptions {
   readonly sessions?: number;
   /** How long the answer to one turn of a session may take. Default 60. */
   readonly turnSeconds?: number;
+  /**
+   * Capabilities whose runs are counted by themselves, each with how many it takes at once: they have
+   * no part in `concurrency`. For work that waits in a queue of the handler's own.
+   */
+  readonly apart?: Readonly<Record<string, number | ApartPlaces>>;
   /** When given, work of any other capability is refused as `capability_not_supported`. */
   readonly capabilities?: readonly string[];
   /** Work that its owner takes by hand: it is refused as `provider_manual`, handler or not. */
@@ -131,6 +144,11 @@ export interface RunContext {
   chunk(data: unknown): Promise<void>;
   /** Fetches a file that the input names, as `{ url }` or as the server delivered it. */
   file(reference: unknown, limits?: FileLimits): Promise<ProviderFile>;
+  /**
+   * Hands a file over to whoever asked for the run, who pays for its keeping; name it in the output as
+   * `{"file_id"}`. Kinds and sizes are those of uploads (docs/files.md), at most 16 a run.
+   */
+  upload(file: UploadFile): Promise<{ readonly file_id: string }>;
 }
 
 export interface FileLimits {

@@ -83,7 +83,7 @@ class Provider implements ProviderConnection {
     this.#tasks = new Tasks(
       own,
       (frame) => this.#send(frame),
-      (tasks) => tasks + this.#runs.running < concurrency,
+      (tasks) => tasks + this.#runs.counted < concurrency,
     );
     const { promise, resolve } = Promise.withResolvers<Stopped>();
     this.stopped = promise;

@@ -11,7 +11,8 @@ import { inChain } from "./chain.ts";
 import { ProviderError } from "./errors.ts";
 import { fetchFile } from "./file.ts";
 import { OutputStream } from "./output-stream.ts";
-import type { ProviderOptions, RunContext, RunOutput } from "./provider-types.ts";
+import type { ApartPlaces, ProviderOptions, RunContext, RunOutput } from "./provider-types.ts";
+import { uploadForRun } from "./run-upload.ts";
 
 type Offer = Extract<ServerFrame, { readonly type: "offer" }>;
 type Answer = Extract<ProviderFrame, { readonly type: "result" | "error" }>;
@@ -60,6 +61,15 @@ export class Runs {
   /** Handlers at work. */
   get running(): number {
     return this.#active.size;
+  }
+
+  /** Of these, those that are counted together. */
+  get counted(): number {
+    const { apart = {} } = this.#options;
+    const counted = [...this.#active].filter(
+      ({ offer }) => !Object.hasOwn(apart, offer.capability),
+    );
+    return counted.length;
   }
 
   /** What to name when resuming. */
@@ -112,6 +122,12 @@ export class Runs {
       this.#send(known.answer ?? { type: "accept", run, attempt });
       return;
     }
+    if (offer.remainingMs <= 0) {
+      // It may have been done and forgotten here already; and nobody would pay for it.
+      const message = "It was offered when its time was over.";
+      this.#send({ type: "error", run, attempt, code: "provider_timeout", message });
+      return;
+    }
     const refusal = this.#refusalOf(offer);
     if (refusal) {
       this.#send({ type: "refuse", run, attempt, ...refusal });
@@ -135,13 +151,30 @@ export class Runs {
       const message = "This program does not do that capability.";
       return { code: "capability_not_supported", message };
     }
-    if (this.#active.size + this.#others() >= concurrency) {
+    if (!this.#hasRoom(capability, concurrency)) {
       return { code: "provider_busy", message: "The provider works on as much as it can." };
     }
-    if (perRequester === undefined) return undefined;
     const theirs = [...this.#active].filter(({ offer }) => offer.requester === requester);
-    if (theirs.length < perRequester) return undefined;
+    const same = theirs.filter(({ offer }) => offer.capability === capability);
+    const isFull =
+      (perRequester !== undefined && theirs.length >= perRequester) ||
+      same.length >= (this.#apart(capability)?.perRequester ?? Number.POSITIVE_INFINITY);
+    if (!isFull) return undefined;
     return { code: "requester_limit", message: "The provider works on enough of yours." };
+  }
+
+  #hasRoom(capability: string, concurrency: number): boolean {
+    const apart = this.#apart(capability);
+    if (!apart) return this.counted + this.#others() < concurrency;
+    const same = [...this.#active].filter(({ offer }) => offer.capability === capability);
+    return same.length < apart.places;
+  }
+
+  /** The places of a capability that is counted by itself. */
+  #apart(capability: string): ApartPlaces | undefined {
+    const { apart = {} } = this.#options;
+    const places = Object.hasOwn(apart, capability) ? apart[capability] : undefined;
+    return typeof places === "number" ? { places, perRequester: places } : places;
   }
 
   #hold(offer: Offer): HeldRun {
@@ -159,7 +192,7 @@ export class Runs {
 
   async #work(held: HeldRun): Promise<void> {
     const { offer, abort, stream } = held;
-    const context = contextOf(held, this.#options.agentId);
+    const context = contextOf(held, this.#options);
     this.#active.add(held);
     try {
       const { run } = this.#options.handlers;
@@ -224,7 +257,10 @@ function keyOf({ run, attempt }: { readonly run: string; readonly attempt: numbe
   return `${run}.${attempt}`;
 }
 
-function contextOf({ offer, abort, stream }: HeldRun, agentId: string): RunContext {
+function contextOf(
+  { offer, abort, stream }: HeldRun,
+  { agentId, url, key }: RunsOptions,
+): RunContext {
   const { signal } = abort;
   return {
     runId: offer.run,
@@ -239,6 +275,7 @@ function contextOf({ offer, abort, stream }: HeldRun, agentId: string): RunConte
     signal,
     chunk: (data) => stream.write(data, signal),
     file: (reference, limits) => fetchFile(reference, signal, limits),
+    upload: (file) => uploadForRun({ url, key }, offer.run, file, signal),
   };
 }
 

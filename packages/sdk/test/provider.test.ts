@@ -140,6 +140,10 @@ test("at the deadline the handler is aborted and the run is answered as timed ou
   const { code } = await server.next("error");
   assert.equal(code, "provider_timeout");
   assert.equal(calls[0]?.context.signal.aborted, true);
+  // It may have been done and forgotten already: what is offered too late is not begun.
+  const { run: late } = server.offer({ run: "5".repeat(24), remainingMs: 0 });
+  await until(() => server.frames.some((frame) => frame.type === "error" && frame.run === late));
+  assert.equal(calls.length, 1);
 });
 
 test("work beyond what the program takes is refused, and says why", async (t) => {

@@ -14,7 +14,7 @@ import { createChains } from "./core/chain.ts";
 import { createDiscovery } from "./core/discovery.ts";
 import { createDisputes } from "./core/dispute.ts";
 import { createAllExecutions } from "./core/execution-upstream.ts";
-import { createFileLinks } from "./core/file-link.ts";
+import { createFileLinks, type FileLinks } from "./core/file-link.ts";
 import { createHandoffs } from "./core/handoff.ts";
 import type { Core } from "./core/index.ts";
 import { createInputFiles } from "./core/input-files.ts";
@@ -47,6 +47,7 @@ import { createReferrals } from "./core/referral.ts";
 import { startReferralKeeper } from "./core/referral-keeper.ts";
 import { createRegistrations } from "./core/registration.ts";
 import { createRunEngine, type RunEngine } from "./core/run-engine.ts";
+import { createRunFiles } from "./core/run-files.ts";
 import { createSchemas } from "./core/schema.ts";
 import { createSessionEngine } from "./core/session-engine.ts";
 import { createSignInCleaning } from "./core/sign-in-cleaning.ts";
@@ -56,7 +57,9 @@ import { createStatements } from "./core/statement.ts";
 import { createTopups } from "./core/topup.ts";
 import { createTrustKeeper } from "./core/trust.ts";
 import { createUpstreams } from "./core/upstream.ts";
-import { createUpstreamDirectory } from "./core/upstream-directory.ts";
+import { createUpstreamDirectory, type UpstreamDirectory } from "./core/upstream-directory.ts";
+import type { VideoTools } from "./core/video-jobs.ts";
+import type { VideoUpstreams } from "./core/video-ports.ts";
 import { createVouchers } from "./core/voucher.ts";
 import { createWaiters } from "./core/waiters.ts";
 import { createWallets } from "./core/wallet.ts";
@@ -90,6 +93,7 @@ export interface CoreParts {
   readonly mailer: Mailer | undefined;
   readonly cards: CardPayments | undefined;
   readonly upstreams: ModelUpstreams;
+  readonly videos: VideoUpstreams;
   /** Where clients reach this server. Known once it listens. */
   readonly baseUrl: () => string;
 }
@@ -113,24 +117,25 @@ export function joinCore(parts: CoreParts) {
     links: fileLinks,
   });
   const schemas = createSchemas({ database, clock, baseUrl, guardedFetch });
-  const agents = createAgents({ database, clock, random, presence: links, schemas });
-  const { engine, sessionEngine } = joinEngines(parts, { ledger, links, waiters, files, schemas });
-  const broadcasting = joinBroadcasts(parts, { ledger, files, schemas, agents });
   const follower = createAgentFollower({ database, index: parts.index, log });
+  const onWritten = follower.written;
+  const agents = createAgents({ database, clock, random, presence: links, schemas, onWritten });
+  const { assets, directory, videos } = joinFiles(parts, fileLinks);
+  const { engine, sessionEngine } = joinEngines(parts, {
+    ...{ ledger, links, waiters, files, schemas, fileLinks, videos },
+  });
+  const broadcasting = joinBroadcasts(parts, { ledger, files, schemas, agents });
   const trust = createTrustKeeper({ database, clock, log });
   const people = joinPeople(parts, ledger, agents.requireOwned);
   const money = joinMoney(parts, ledger, people);
-  const models = joinModels(parts, engine, people);
+  const models = joinModels(parts, engine, people, directory);
   const core: Core = {
     ...people.core,
     ...money,
     ...broadcasting.core,
     ...models.core,
     agents,
-    assets: createAssets({
-      ...{ database, blobs: parts.blobs, clock, random, log, links: fileLinks },
-      workspaceBytesMax: config.filesBytesMax,
-    }),
+    assets,
     discovery: createDiscovery({
       database,
       agents,
@@ -149,6 +154,7 @@ export function joinCore(parts: CoreParts) {
     profiles: createProfiles(database),
     chains: createChains({ database, ledger, clock, log }),
     runs: engine.runs,
+    tasks: engine.tasks,
     nodes: createNodes({ database, clock, random, directory: engine.directory }),
     schemas,
     sessions: sessionEngine.sessions,
@@ -163,6 +169,19 @@ export function joinCore(parts: CoreParts) {
   };
 }
 
+/** Files, and the interfaces that make some. */
+function joinFiles(parts: CoreParts, links: FileLinks) {
+  const { config, database, clock, random, log, bus, blobs, guardedFetch } = parts;
+  const assets = createAssets({
+    ...{ database, blobs, clock, random, log, links },
+    workspaceBytesMax: config.filesBytesMax,
+  });
+  const sealer = createSealer(random, parts.secretKey, config.earlierSecretKeys);
+  const directory = createUpstreamDirectory({ database, clock, bus, log, sealer });
+  const files = createRunFiles({ assets, guardedFetch, log });
+  return { assets, directory, videos: { directory, files, upstreams: parts.videos } };
+}
+
 /** What does work: runs and sessions. */
 function joinEngines(
   parts: CoreParts,
@@ -171,16 +190,20 @@ function joinEngines(
     readonly links: ReturnType<typeof createLinks>;
     readonly waiters: ReturnType<typeof createWaiters>;
     readonly files: ReturnType<typeof createInputFiles>;
+    readonly fileLinks: FileLinks;
+    readonly videos: VideoTools;
     readonly schemas: ReturnType<typeof createSchemas>;
   },
 ) {
   const { config, database, clock, random, log, bus } = parts;
+  const { fileLinks, ...made } = shared;
   const { ledger, links, files } = shared;
   const { feeBasisPoints } = config;
   const common = { database, clock, random, log, bus, processId: parts.process.id, feeBasisPoints };
   return {
     engine: createRunEngine({
-      ...{ ...common, ...shared, metrics: runMetrics(parts.metrics) },
+      ...{ ...common, ...made, metrics: runMetrics(parts.metrics) },
+      tasks: { executor: config.taskExecutor, links: fileLinks },
       models: {
         tieBreak: config.routing,
         outputTokens: config.modelOutputTokens,
@@ -200,12 +223,13 @@ type Ledger = ReturnType<typeof createLedger>;
 
 function joinBroadcasts(
   parts: CoreParts,
-  made: Pick<BroadcastContext, "ledger" | "files" | "schemas"> & { agents: Core["agents"] },
+  made: Pick<BroadcastContext, "files" | "schemas"> & { ledger: Ledger; agents: Core["agents"] },
 ) {
   const { config, secretKey, database, clock, random, log, bus } = parts;
   const sealer = createSealer(random, secretKey, config.earlierSecretKeys);
   const signer = createSigner({ database, clock, sealer });
-  const mandates = createMandates({ database, clock, random, signer, agents: made.agents });
+  const { ledger, agents } = made;
+  const mandates = createMandates({ database, clock, random, signer, ledger, agents });
   const engine = createBroadcastEngine({
     ...{ ...made, database, clock, random, log, bus, mandates },
     feeBasisPoints: config.feeBasisPoints,
@@ -233,7 +257,16 @@ function joinPeople(
   requireOwnedAgent: (...args: Parameters<Core["agents"]["requireOwned"]>) => Promise<unknown>,
 ) {
   const { config, database, clock, random, log } = parts;
-  const callers = createCallers({ database, clock, log });
+  const callers = createCallers({
+    ...{ database, clock, log },
+    observe: (step, count) =>
+      parts.metrics.count(
+        "guildhall_keys_total",
+        "Keys, by what was done about them",
+        { step },
+        count,
+      ),
+  });
   const attempts = createAttempts({ database, clock });
   const members = createMembers({
     ...{ database, clock, random, ledger, callers },
@@ -259,10 +292,14 @@ function joinPeople(
 }
 
 /** Models behind interfaces that the server calls itself. */
-function joinModels(parts: CoreParts, engine: RunEngine, people: ReturnType<typeof joinPeople>) {
-  const { config, secretKey, database, clock, random, bus, log, upstreams } = parts;
+function joinModels(
+  parts: CoreParts,
+  engine: RunEngine,
+  people: ReturnType<typeof joinPeople>,
+  directory: UpstreamDirectory,
+) {
+  const { config, secretKey, database, clock, random, log, upstreams, videos } = parts;
   const sealer = createSealer(random, secretKey, config.earlierSecretKeys);
-  const directory = createUpstreamDirectory({ database, clock, bus, log, sealer });
   const changed = () => engine.directory.changed();
   const models = createModels({
     ...{ calls: engine.calls, executions: engine.executions, directory, upstreams, log, clock },
@@ -275,14 +312,14 @@ function joinModels(parts: CoreParts, engine: RunEngine, people: ReturnType<type
     }),
     modelPrices: createModelPrices({ database, clock, changed }),
     upstreams: createUpstreams({
-      ...{ database, clock, random, sealer, directory, upstreams },
+      ...{ database, clock, random, sealer, directory, upstreams, videos },
       members: people.core.members,
       nodesChanged: changed,
     }),
   };
   const close = async () => {
-    directory.stop();
     await models.close();
+    directory.stop();
   };
   return { core, close };
 }

@@ -19,6 +19,7 @@ import type { BlobStore, Bus } from "./core/ports.ts";
 import { type ServerProcess, startProcess } from "./core/process.ts";
 import { localSecretKey, prepareDirectory } from "./data-directory.ts";
 import { UPLOAD_PACE } from "./domain/asset.ts";
+import { bodyFirst } from "./lib/body-first.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createGuardedFetch } from "./lib/guarded-fetch.ts";
 import type { Log } from "./lib/log.ts";
@@ -32,11 +33,13 @@ import { LocalProviderHub } from "./outbound/provider-hub.ts";
 import { createAgentIndex } from "./outbound/search/agent-index.ts";
 import { createChatReranker } from "./outbound/search/chat-reranker.ts";
 import { createUpstreamPool } from "./outbound/upstream/pool.ts";
+import { createVideoUpstreams } from "./outbound/upstream/videos.ts";
 import { measureClockOffsetMs } from "./store/clock-offset.ts";
 import { type Database, openPostgresql } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded/index.ts";
 import { ensureInstallation } from "./store/installation.ts";
 import { migrate } from "./store/migrate.ts";
+import { strangersLast } from "./surfaces/shared/strangers-last.ts";
 import { isWebSocketUpgrade } from "./surfaces/upgrade.ts";
 import { VERSION } from "./version.ts";
 
@@ -88,7 +91,7 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   const clockCheck = watchClock(database, clock, log);
   closers.push(clockCheck.stop);
 
-  const { server, url, localUrl, serve } = await listen(config);
+  const { server, url, localUrl, serve, stopServing } = await listen(config);
   closers.push(() => closeServer(server));
   const metrics = createMetrics();
   const outside = await openOutside(config, log, clock, random, installation.id);
@@ -102,8 +105,11 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   closers.push(() => index.close());
   const upstreams = createUpstreamPool({ clock, random });
   closers.push(() => upstreams.close());
+  const videos = createVideoUpstreams();
+  closers.push(() => videos.close());
   const joined = joinCore({
     ...{ config, secretKey, database, clock, random, log, metrics, process, index, upstreams },
+    videos,
     operatorKey: readOperatorKey(config.dataDirectory, random),
     serverVersion: VERSION,
     bus: outside.bus,
@@ -128,7 +134,10 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   closers.push(startCleaning(joined, log));
   watch(metrics, joined, hub, outside.bus);
   await joined.follower.follow();
-  serve(getRequestListener(surfaces.fetch, { overrideGlobalObjects: false }));
+  const { callers } = joined.core;
+  const isKnown = (secret: string) => callers.isRemembered(secret);
+  serve(bodyFirst(strangersLast(getRequestListener(surfaces.fetch), isKnown)));
+  closers.push(stopServing);
   const { routes } = surfaces;
   return { url, localUrl, core: joined.core, routes, stop: () => closeAll(closers, log) };
 }
@@ -154,6 +163,7 @@ async function prepareDatabase(config: Config, database: Database, clock: Clock,
 /** Whether this process and the database agree what time it is; asked now and every minute. */
 function watchClock(database: Database, clock: Clock, log: Log) {
   let problem: string | undefined = "the clock was not compared yet";
+  let isStopped = false;
   const compare = async (): Promise<void> => {
     try {
       const offsetMs = Math.round(await measureClockOffsetMs(database, clock));
@@ -161,21 +171,31 @@ function watchClock(database: Database, clock: Clock, log: Log) {
       problem = isFine ? undefined : `this clock is ${offsetMs} ms off the database's`;
       if (problem) log.error({ offsetMs }, problem);
     } catch (error) {
+      // A database that was closed under the question is no news.
+      if (isStopped) return;
       problem = "the database does not answer";
       log.warn({ error }, problem);
     }
   };
   void compare();
   const timer = setInterval(() => void compare(), CLOCK_CHECK_MS);
-  return { problem: () => problem, stop: () => clearInterval(timer) };
+  const stop = () => {
+    isStopped = true;
+    clearInterval(timer);
+  };
+  return { problem: () => problem, stop };
 }
 
 async function listen(config: Config) {
   type Listener = Parameters<typeof createServer>[1];
-  let listener: NonNullable<Listener> = (_request, response) => {
-    response.writeHead(503, { "retry-after": "1", "content-type": "application/json" });
-    response.end('{"error":{"code":"starting","message":"The server is starting."}}');
-  };
+  const notNow =
+    (code: string, message: string): NonNullable<Listener> =>
+    (_request, response) => {
+      const headers = { "retry-after": "1", "content-type": "application/json" };
+      response.writeHead(503, { ...headers, connection: "close" });
+      response.end(JSON.stringify({ error: { code, message } }));
+    };
+  let listener = notNow("starting", "The server is starting.");
   // A slow sender may not hold a connection for ever; an upload may take its ten minutes, and is then
   // told so.
   const limits = { headersTimeout: 20_000, requestTimeout: UPLOAD_PACE.msMax + 30_000 };
@@ -183,7 +203,7 @@ async function listen(config: Config) {
     listener(...args),
   );
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(listenProblem(error, config)));
     server.listen(config.port, config.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
@@ -193,10 +213,25 @@ async function listen(config: Config) {
     server,
     url: config.publicUrl ?? `http://${host}:${port}`,
     localUrl: `http://${reached}:${port}`,
-    serve: (next: NonNullable<Listener>) => {
+    serve(next: NonNullable<Listener>) {
       listener = next;
     },
+    /** What is asked from now on is refused; what is being answered goes on. */
+    stopServing() {
+      listener = notNow("stopping", "The server is stopping.");
+    },
   };
+}
+
+/** Why an address cannot be listened on, and what to do about it, in words. */
+function listenProblem(error: NodeJS.ErrnoException, { host, port }: Config): Error {
+  const words: Record<string, string> = {
+    EADDRINUSE: `port ${port} of ${host} is taken by another program. Stop that one, or set PORT to another; 0 takes a free one.`,
+    EACCES: `port ${port} may not be listened on by this user. Set PORT to another, above 1023.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Set HOST to another.`,
+  };
+  const message = words[error.code ?? ""];
+  return message === undefined ? error : new Error(message, { cause: error });
 }
 
 async function openOutside(

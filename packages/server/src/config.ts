@@ -16,6 +16,7 @@ import {
   readPublicUrl,
   wholeNumber,
 } from "./config-values.ts";
+import type { TaskExecutor } from "./domain/task.ts";
 import type { LogLevel } from "./lib/log.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,6 +63,7 @@ export const SETTINGS = [
   { name: "GUILDHALL_ROUTING",           fallback: "least-loaded",     meaning: "Where several providers could do a call: `least-loaded` takes the least busy, `reject` has the caller name one" },
   { name: "GUILDHALL_MODEL_OUTPUT_TOKENS", fallback: "4096",           meaning: "Tokens of output that money is held for where a call does not say how many it wants at most" },
   { name: "GUILDHALL_UNPRICED_CALL_USD", fallback: "0.01",             meaning: "What a call of a model costs that has no price" },
+  { name: "GUILDHALL_TASK_EXECUTOR",     fallback: "house/video",      meaning: "Who does OpenMarlin's tasks: an agent's slug, a slash, and its capability, or of an upstream its model; `none` takes no tasks" },
   { name: "GUILDHALL_HOUSE",             fallback: "on",               meaning: "`off` does not start the provider that comes along" },
   { name: "GUILDHALL_LOG_LEVEL",         fallback: "info",             meaning: "`trace` `debug` `info` `warn` `error` `fatal` `silent`" },
   { name: "GUILDHALL_RATE_LIMITS",       fallback: "see below",        meaning: "Requests a minute by group, e.g. `invoke=600,search=0`; 0 is no limit" },
@@ -120,6 +122,8 @@ export interface Config {
   readonly routing: "least-loaded" | "reject";
   readonly modelOutputTokens: number;
   readonly unpricedCallMicros: bigint;
+  /** `undefined` where nobody does tasks. */
+  readonly taskExecutor: TaskExecutor | undefined;
   readonly isHouseOn: boolean;
   readonly logLevel: LogLevel;
   readonly rateLimits: Readonly<Record<string, number>>;
@@ -192,6 +196,7 @@ export function readConfig(environment: Environment = process.env): Config {
     ...readMoney(get, mode === "development", get("GUILDHALL_SIGNUP") === "open"),
     ...readBroadcasts(get),
     ...readModels(get),
+    taskExecutor: readTaskExecutor(get("GUILDHALL_TASK_EXECUTOR") ?? "house/video"),
     isHouseOn: isOn(get("GUILDHALL_HOUSE") ?? "on", "GUILDHALL_HOUSE"),
     logLevel: oneOf<LogLevel>(get("GUILDHALL_LOG_LEVEL") ?? "info", "GUILDHALL_LOG_LEVEL", [
       "trace",
@@ -240,6 +245,14 @@ function readModels(
     modelOutputTokens: wholeNumber(get(tokens) ?? "4096", tokens, 1, 1_000_000),
     unpricedCallMicros,
   };
+}
+
+/** The slug ends at the first slash; what follows is the capability's, whatever it has in it. */
+function readTaskExecutor(text: string): TaskExecutor | undefined {
+  if (text === "none") return undefined;
+  const [, slug, capability] = /^([^/\s]+)\/(\S+)$/.exec(text) ?? [];
+  if (slug && capability) return { slug, capability };
+  throw new ConfigError("GUILDHALL_TASK_EXECUTOR must be agent/capability, or none.");
 }
 
 function readBroadcasts(get: Get) {

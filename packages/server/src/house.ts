@@ -52,8 +52,9 @@ export function startHouse(deps: {
       if (isStopping) return;
       child = spawn(process.execPath, [PROGRAM], {
         env: { ...deps.environment, GUILDHALL_URL: deps.url, GUILDHALL_HOUSE_KEY: key },
-        // Its own words go to our standard error; ours on standard output stay one JSON line each.
-        stdio: ["ignore", "ignore", "inherit"],
+        // Its own words go to our standard error; ours on standard output stay one JSON line each. By the
+        // channel, over which nothing is said, it learns of our end, whatever that is.
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
       });
       child.on("error", (error) => log.error({ error }, "the house could not be started"));
       child.on("exit", (code, signal) => {

@@ -106,7 +106,7 @@ function greet(url: string, config: Config): void {
 
   In another terminal:
     npx --no-install linkedclaw login
-    npx --no-install linkedclaw search --intent "turn a PDF into markdown" --limit 3
+    npx --no-install linkedclaw search --intent "turn a PDF into markdown" --limit 3 --human
     npx --no-install guildhall admin ledger verify
 
   Data: ${config.dataDirectory}   Stop: Ctrl-C

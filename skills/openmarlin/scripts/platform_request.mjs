@@ -524,8 +524,9 @@ function defaultLabels(settings) {
 import { StringDecoder } from "node:string_decoder";
 
 // packages/cli/src/http.ts
-import http from "node:http";
-import https from "node:https";
+import { createRequire } from "node:module";
+var require2 = createRequire(import.meta.url);
+var clientOf = (url) => require2(url.protocol === "https:" ? "node:https" : "node:http");
 var HttpTimeout = class extends Error {
   name = "HttpTimeout";
 };
@@ -534,7 +535,7 @@ var HttpTooLarge = class extends Error {
 };
 function exchange(request) {
   const { method, url, body, timeoutMs } = request;
-  const client = url.protocol === "https:" ? https : http;
+  const client = clientOf(url);
   return new Promise((resolve, reject) => {
     const timeout = AbortSignal.timeout(timeoutMs);
     const give = (error) => reject(timeout.aborted ? new HttpTimeout("no answer") : error);
@@ -1867,10 +1868,19 @@ function printTask(output, { told }) {
     output.line(`${title}: ${isDocument ? lineOfJson(value) : wordOf(value)}`);
   }
 }
+var BAR_LENGTH = 20;
 function progressOf({ id, status, told }) {
   const { metadata } = told;
   const progress = isObject(metadata) ? metadata.progress : void 0;
-  return `task ${oneLine(id)} \xB7 ${oneLine(status)}${progress === void 0 ? "" : ` \xB7 ${wordOf(progress)}`}`;
+  const words = [`task ${oneLine(id)}`, oneLine(status)];
+  return [...words, ...progress === void 0 ? [] : [shareOf(progress)]].join(" \xB7 ");
+}
+function shareOf(progress) {
+  const share = progress instanceof Numeral ? Number(progress.text) : Number.NaN;
+  if (!(share >= 0 && share <= 1)) return wordOf(progress);
+  const done = Math.floor(share * BAR_LENGTH);
+  const bar = "\u25B0".repeat(done) + "\u25B1".repeat(BAR_LENGTH - done);
+  return `${bar} ${Math.floor(share * 100)} %`;
 }
 
 // packages/cli/src/openmarlin/task-commands.ts

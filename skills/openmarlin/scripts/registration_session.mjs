@@ -787,8 +787,9 @@ function aligned(rows) {
 import { StringDecoder } from "node:string_decoder";
 
 // packages/cli/src/http.ts
-import http from "node:http";
-import https from "node:https";
+import { createRequire } from "node:module";
+var require2 = createRequire(import.meta.url);
+var clientOf = (url) => require2(url.protocol === "https:" ? "node:https" : "node:http");
 var HttpTimeout = class extends Error {
   name = "HttpTimeout";
 };
@@ -797,7 +798,7 @@ var HttpTooLarge = class extends Error {
 };
 function exchange(request) {
   const { method, url, body, timeoutMs } = request;
-  const client = url.protocol === "https:" ? https : http;
+  const client = clientOf(url);
   return new Promise((resolve, reject) => {
     const timeout = AbortSignal.timeout(timeoutMs);
     const give = (error) => reject(timeout.aborted ? new HttpTimeout("no answer") : error);

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Failure } from "../failure.ts";
 import { pathPart } from "../linkedclaw/api.ts";
+import { addExamples } from "../linkedclaw/help.ts";
 import { fieldsOf } from "../server.ts";
 import { table } from "../terminal/layout.ts";
 import type { Admin } from "./admin.ts";
@@ -56,33 +57,41 @@ export function addUpstream(parent: Command, admin: Admin): void {
 }
 
 function addCommand(upstream: Command, admin: Admin): void {
-  upstream
+  const command = upstream
     .command("add")
     .description("Add an interface, or one more endpoint or model of one")
     .argument("<provider_id>", "what callers name it by")
     .requiredOption("--email <address>", "the member who is paid for its calls")
     .addOption(
       new Option("--kind <kind>", "what it speaks")
-        .choices(["openai", "anthropic", "gemini"])
+        .choices(["openai", "anthropic", "gemini", "openai-videos"])
         .makeOptionMandatory(),
     )
     .requiredOption("--url <url>", "where it is, e.g. https://api.openai.com/v1")
     .option("--key-file <path>", "a file with its key")
     .option("--key-env <name>", "an environment variable with its key")
     .option("--weight <n>", "how many of its calls go to this endpoint", wholeNumber, 1)
-    .option(
-      "--model <vendor/model[=name]>",
-      "a model, and what the interface calls it; may be repeated",
-      addModel,
-      [],
+    .addOption(
+      new Option(
+        "--model <vendor/model[=name]>",
+        "a model, and what the interface calls it; may be repeated",
+      )
+        .argParser(addModel)
+        .default([], "none"),
     )
-    .option(
-      "--fallback <model=model>",
-      "which model is asked where one cannot be; may be repeated",
-      addFallback,
-      [],
+    .addOption(
+      new Option(
+        "--fallback <model=model>",
+        "which model is asked where one cannot be; may be repeated",
+      )
+        .argParser(addFallback)
+        .default([], "none"),
     )
-    .option("--label <name=value>", "what callers may choose it by; may be repeated", addLabel, {})
+    .addOption(
+      new Option("--label <name=value>", "what callers may choose it by; may be repeated")
+        .argParser(addLabel)
+        .default({}, "none"),
+    )
     .option("--concurrency <n>", "calls that it is given at once", wholeNumber)
     .option("--responses", "it has /responses, as OpenAI's own has")
     .option("--no-responses", "it does not")
@@ -99,6 +108,12 @@ function addCommand(upstream: Command, admin: Admin): void {
       };
       admin.cli.terminal.answer(await api.ask({ method: "POST", path: "/upstreams", json }));
     });
+  addExamples(command, admin.cli, [
+    [
+      "admin upstream add openai --email owner@example.com --kind openai --url https://api.openai.com/v1 --key-env OPENAI_API_KEY --model openai/gpt-5",
+      "one model; its price is set by admin price set",
+    ],
+  ]);
 }
 
 function listCommand(upstream: Command, admin: Admin): void {

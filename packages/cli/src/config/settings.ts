@@ -45,7 +45,14 @@ interface Found {
   readonly source: Source;
 }
 
-const OUR_NAMES = new Set(["apiKey", "cloudUrl", "relayUrl", "serviceUrl", "agentId"]);
+/** The names in the file that mean something to us. */
+export const OUR_NAMES: ReadonlySet<string> = new Set([
+  "apiKey",
+  "cloudUrl",
+  "relayUrl",
+  "serviceUrl",
+  "agentId",
+]);
 
 /** Reads everything there is. Refuses where the file's permissions are loose. */
 export async function readSettings(env: Env, cloudUrlFlag: string | undefined): Promise<Settings> {

@@ -47,6 +47,7 @@ export function openServer(
     url,
     headers: { "user-agent": `linkedclaw-cli/${cli.version}`, ...headers },
     unreachableHint: unreachableHint(cli, settings),
+    hints: hintsFor(settings, headers.authorization),
     onAnswer(request, answer) {
       if (!cli.options.verbose) return;
       const { method, path } = request;
@@ -58,6 +59,17 @@ export function openServer(
       });
     },
   });
+}
+
+/** Logging in stores a key in the file, and one in the environment would still win over it. */
+function hintsFor(settings: Settings, authorization: string | undefined): Record<string, string> {
+  const isFromEnvironment =
+    settings.sources.apiKey === "environment" && authorization === `Bearer ${settings.apiKey}`;
+  if (!isFromEnvironment) return {};
+  return {
+    invalid_api_key:
+      "This key is from LINKEDCLAW_API_KEY, which wins over the one that login stores: unset it, or set another.",
+  };
 }
 
 function unreachableHint(cli: Cli, settings: Settings): string {

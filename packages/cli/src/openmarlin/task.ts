@@ -1,6 +1,6 @@
 /** A task (contract §7.3): what an answer tells of it, for people and for control. */
 import { Failure } from "../failure.ts";
-import { isObject, type JsonObject, textOf } from "./json.ts";
+import { isObject, type Json, type JsonObject, Numeral, textOf } from "./json.ts";
 import { lineOfJson } from "./json-text.ts";
 import { type Output, oneLine, wordOf } from "./output.ts";
 import { objectOf, type Reply, segment } from "./wire.ts";
@@ -53,9 +53,21 @@ export function printTask(output: Output, { told }: Task): void {
   }
 }
 
+const BAR_LENGTH = 20;
+
 /** How far it is, in a few words: some servers tell a share that is done. */
 export function progressOf({ id, status, told }: Task): string {
   const { metadata } = told;
   const progress = isObject(metadata) ? metadata.progress : undefined;
-  return `task ${oneLine(id)} · ${oneLine(status)}${progress === undefined ? "" : ` · ${wordOf(progress)}`}`;
+  const words = [`task ${oneLine(id)}`, oneLine(status)];
+  return [...words, ...(progress === undefined ? [] : [shareOf(progress)])].join(" · ");
+}
+
+/** A share from 0 to 1 as a bar; anything else as it was told. */
+function shareOf(progress: Json): string {
+  const share = progress instanceof Numeral ? Number(progress.text) : Number.NaN;
+  if (!(share >= 0 && share <= 1)) return wordOf(progress);
+  const done = Math.floor(share * BAR_LENGTH);
+  const bar = "▰".repeat(done) + "▱".repeat(BAR_LENGTH - done);
+  return `${bar} ${Math.floor(share * 100)} %`;
 }

@@ -6,12 +6,15 @@
  *   guildhall receipt verify receipt.json --keys guildhall-keys.json
  */
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { usdOfMicros } from "@guildhall/protocol";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { readNamedFile, readStdin } from "../input.ts";
 import { openServer } from "../linkedclaw/api.ts";
+import { usdText } from "../money.ts";
 import { createServer, fieldsOf } from "../server.ts";
+import { facts, type Page } from "../terminal/layout.ts";
 
 const KEYS_PATH = "/.well-known/guildhall-keys.json";
 
@@ -39,9 +42,19 @@ export function addVerify(receipt: Command, cli: Cli): void {
       const { receipt_id, state, charged_micros } = signed.receipt;
       cli.terminal.answer(
         { ok: true, key_id: signed.keyId, receipt_id, state, charged_micros },
-        (_, page) => `${page.paint.good("✔")} The receipt is genuine and unchanged.`,
+        (_, page) => drawn(signed.receipt, page),
       );
     });
+}
+
+/** What the signature vouches for, in words: the fields around it may say something else. */
+function drawn({ receipt_id: id, state, charged_micros: micros }: Fields, page: Page): string {
+  const what = [
+    ["receipt", `rct_${id}`],
+    ["state", String(state)],
+    ["charged", usdText(usdOfMicros(BigInt(String(micros))))],
+  ] as const;
+  return `${page.paint.good("✔")} What is signed is genuine and unchanged.\n\n${facts(page, what)}`;
 }
 
 interface Signed {

@@ -53,7 +53,7 @@ test("at a terminal one line says how a task stands, is drawn anew, and leaves n
   const drawn = shown.split(CLEAR_LINE);
   assert.ok(drawn.length > 4, JSON.stringify(shown));
   assert.ok(
-    drawn.some((line) => /task task_1 · running · 0\.\d/.test(line)),
+    drawn.some((line) => /task task_1 · running · ▰{6}▱{14} 30 %/.test(line)),
     JSON.stringify(shown),
   );
   assert.ok(

@@ -1,5 +1,5 @@
 /** Pictures as pixels: which kinds are read, and how large they may be. */
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { CapabilityError } from "../capability.ts";
 
 export const PICTURE_LIMITS = {
@@ -20,8 +20,18 @@ export interface Picture {
   hasAlpha: boolean;
 }
 
+/** A picture that can be drawn: upright, without transparency, of a known size. */
+export interface OpenPicture {
+  /** Of an animation, its first frame. */
+  readonly image: Sharp;
+  /** As it is seen, turned upright. */
+  readonly width: number;
+  readonly height: number;
+  readonly hasAlpha: boolean;
+}
+
 /** @throws CapabilityError `unsupported_media_type`, or `invalid_file` for what is broken or too large */
-export async function readPicture(bytes: Uint8Array): Promise<Picture> {
+export async function openPicture(bytes: Uint8Array): Promise<OpenPicture> {
   // sharp reads more kinds, some of them programs (SVG); by content, only these reach it.
   if (!isPicture(bytes)) {
     throw new CapabilityError(
@@ -34,34 +44,52 @@ export async function readPicture(bytes: Uint8Array): Promise<Picture> {
     const { width, height, hasAlpha, orientation } = await sharp(bytes, options).metadata();
     // From the fifth on, EXIF orientations exchange the sides.
     const isTurned = (orientation ?? 1) >= 5;
-    const { data, info } = await sharp(bytes, options)
-      .rotate()
+    return {
+      image: sharp(bytes, options)
+        .rotate()
+        .flatten({ background: "#ffffff" })
+        .toColourspace("srgb")
+        .removeAlpha(),
+      width: isTurned ? height : width,
+      height: isTurned ? width : height,
+      hasAlpha,
+    };
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** @throws CapabilityError as `openPicture` */
+export async function readPicture(bytes: Uint8Array): Promise<Picture> {
+  const { image, ...facts } = await openPicture(bytes);
+  try {
+    const { data, info } = await image
       .resize({
         width: PICTURE_LIMITS.sideMax,
         height: PICTURE_LIMITS.sideMax,
         fit: "inside",
         withoutEnlargement: true,
       })
-      .flatten({ background: "#ffffff" })
-      .toColourspace("srgb")
-      .removeAlpha()
       .raw()
       .toBuffer({ resolveWithObject: true });
     return {
-      width: isTurned ? height : width,
-      height: isTurned ? width : height,
+      ...facts,
       pixels: new Uint8Array(data.buffer, data.byteOffset, data.length),
       pixelsWidth: info.width,
       pixelsHeight: info.height,
-      hasAlpha,
     };
   } catch (error) {
-    const isLarge = error instanceof Error && /pixel limit/i.test(error.message);
-    const why = isLarge
-      ? `has more than ${PICTURE_LIMITS.pixelsMax / 1e6} million pixels`
-      : "is damaged";
-    throw new CapabilityError("invalid_file", `The picture ${why}.`, { cause: error });
+    throw unreadable(error);
   }
+}
+
+/** What is wrong with a picture that sharp could not read. */
+export function unreadable(cause: unknown): CapabilityError {
+  const isLarge = cause instanceof Error && /pixel limit/i.test(cause.message);
+  const why = isLarge
+    ? `has more than ${PICTURE_LIMITS.pixelsMax / 1e6} million pixels`
+    : "is damaged";
+  return new CapabilityError("invalid_file", `The picture ${why}.`, { cause });
 }
 
 function isPicture(bytes: Uint8Array): boolean {

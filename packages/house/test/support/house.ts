@@ -30,13 +30,25 @@ export async function fixture(name: string): Promise<Buffer> {
 }
 
 /** Runs a capability and checks that its output is what its schema says, also after a trip as JSON. */
-export async function run(
+export async function run(slug: string, input: unknown, signal?: AbortSignal): Promise<JsonObject> {
+  return (await makes(slug, input, () => undefined, signal)).output;
+}
+
+/** The same of one that makes files: these are given as well. */
+export async function makes(
   slug: string,
   input: unknown,
+  onProgress: (share: number) => void = () => undefined,
   signal: AbortSignal = new AbortController().signal,
-): Promise<JsonObject> {
+): Promise<{ readonly output: JsonObject; readonly files: readonly Buffer[] }> {
+  const made: Buffer[] = [];
   const output = await house.run(slug, input, {
     signal,
+    progress: async (share) => onProgress(share),
+    upload: async ({ bytes }) => {
+      made.push(Buffer.from(bytes));
+      return { file_id: "fil_0192f0c1a2b3c4d5e6f7081a" };
+    },
     file: async ({ url, filename = "", mime = "" }) => {
       return { bytes: files.get(url) ?? (await fixture(filename)), filename, mime };
     },
@@ -46,7 +58,7 @@ export async function run(
   const capability = HOUSE_CAPABILITIES.find((each) => each.slug === slug);
   const check = ajv.compile(capability?.outputSchema ?? false);
   assert.ok(check(sent), ajv.errorsText(check.errors));
-  return output;
+  return { output, files: made };
 }
 
 /** Expects the refusal that a requester would see. */

@@ -1,18 +1,21 @@
 /**
- * Keeps this process's index of agents in step with the table.
+ * Keeps this process's index of agents in step with the table: with what other processes wrote within
+ * a second, with what this one wrote at once.
  *
  * Every change takes the next revision, but a transaction that took one early may commit late. So a
  * look always goes back a little behind the highest revision seen, and what was seen is skipped.
  */
 import type { Agent } from "../domain/agent.ts";
 import type { Log } from "../lib/log.ts";
-import { listAgentsSince } from "../store/agent.ts";
+import { findAgents, listAgentsSince } from "../store/agent.ts";
 import type { Database } from "../store/database.ts";
 import type { AgentDocument, AgentIndex } from "./ports.ts";
 
 export interface AgentFollower {
   /** Takes in what changed; returns once it is in the index. */
   follow(): Promise<void>;
+  /** Takes in one agent that this process wrote, and does not wait for that. */
+  written(id: string): void;
   stop(): Promise<void>;
 }
 
@@ -30,9 +33,11 @@ export function createAgentFollower(deps: {
   const seen = new Map<string, bigint>();
   let highest = 0n;
   let following: Promise<void> | undefined;
+  const takings = new Set<Promise<void>>();
 
   function takeIn(agent: Agent): void {
-    if (seen.get(agent.id) === agent.revision) return;
+    // Two looks may overtake each other.
+    if ((seen.get(agent.id) ?? -1n) >= agent.revision) return;
     seen.set(agent.id, agent.revision);
     if (agent.suspendedAt) index.remove(agent.id);
     else index.upsert(documentOf(agent));
@@ -58,13 +63,24 @@ export function createAgentFollower(deps: {
     await following;
   }
 
+  async function takeInOne(id: string): Promise<void> {
+    for (const agent of await findAgents(database, [id])) takeIn(agent);
+  }
+
   const timer = setInterval(() => void follow(), FOLLOW_MS);
   timer.unref();
   return {
     follow,
+    written(id) {
+      const taken = takeInOne(id).catch((error: unknown) =>
+        log.warn({ error }, "could not take an agent in; the next look will"),
+      );
+      takings.add(taken);
+      void taken.finally(() => takings.delete(taken));
+    },
     async stop() {
       clearInterval(timer);
-      await following;
+      await Promise.all([following, ...takings]);
     },
   };
 }

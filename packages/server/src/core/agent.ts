@@ -78,6 +78,8 @@ interface Dependencies {
   readonly random: Random;
   readonly presence: Presence;
   readonly schemas: SchemaKeeper;
+  /** Called when an agent was written: somebody may look for it now. */
+  readonly onWritten: (id: string) => void;
 }
 
 export function createAgents(deps: Dependencies): Agents {
@@ -100,10 +102,6 @@ export function createAgents(deps: Dependencies): Agents {
     return agent;
   }
 
-  async function setSuspension(id: string, suspendedAt: Date | undefined): Promise<void> {
-    if (!(await updateAgentSuspension(database, id, suspendedAt))) throw noSuchAgent(id);
-  }
-
   return {
     async register(caller, draft) {
       checkAgentDraft(draft);
@@ -117,6 +115,7 @@ export function createAgents(deps: Dependencies): Agents {
           cause: error,
         });
       }
+      deps.onWritten(id);
       return one(id);
     },
 
@@ -138,6 +137,7 @@ export function createAgents(deps: Dependencies): Agents {
           at: clock.now(),
         });
       });
+      deps.onWritten(id);
       return one(id);
     },
 
@@ -153,9 +153,18 @@ export function createAgents(deps: Dependencies): Agents {
       return listed(agents.map(({ id }) => id));
     },
     listed,
-    suspend: (id) => setSuspension(id, clock.now()),
-    resume: (id) => setSuspension(id, undefined),
+    suspend: (id) => setSuspension(deps, id, clock.now()),
+    resume: (id) => setSuspension(deps, id, undefined),
   };
+}
+
+async function setSuspension(
+  { database, onWritten }: Dependencies,
+  id: string,
+  suspendedAt: Date | undefined,
+): Promise<void> {
+  if (!(await updateAgentSuspension(database, id, suspendedAt))) throw noSuchAgent(id);
+  onWritten(id);
 }
 
 /** Three questions however many agents: who they are, where they are, how well they did. */

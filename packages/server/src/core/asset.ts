@@ -21,23 +21,27 @@ import {
 } from "../domain/asset.ts";
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
+import { isTerminal, type Run } from "../domain/run.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { newId, type Random } from "../lib/random.ts";
 import type { LinkSignature } from "../lib/signed-url.ts";
 import {
+  countAssetsOfRun,
   deleteLeavingAsset,
   findReadableAssets,
   findStoredAmount,
   findStoredAsset,
   insertAsset,
+  insertAssetGrants,
   lockStoredAmount,
   type StoredAmount,
   updateAssetLeaving,
   updateAssetStored,
   updateAssetsLeaving,
 } from "../store/asset.ts";
-import type { Database } from "../store/database.ts";
+import type { Database, Tx } from "../store/database.ts";
+import { findRun } from "../store/run.ts";
 import { AssetInspection } from "./asset-inspection.ts";
 import type { FileLinks } from "./file-link.ts";
 import type { BlobStore, ByteRange, StagedBlob } from "./ports.ts";
@@ -71,8 +75,20 @@ export interface Assets {
    * `upload_too_slow`; `rate_limited`, `overloaded` where too many uploads are under way.
    */
   upload(caller: Caller, upload: Upload): Promise<Asset>;
+  /**
+   * Takes in what the caller made for a run that it works on: a file of whoever asked for the run.
+   *
+   * @throws {Fault} as `upload`; `not_found` where the caller works on no such run; `conflict` where
+   * it made too many files for it
+   */
+  uploadForRun(caller: Caller, runId: string, upload: Upload): Promise<Asset>;
+  /** The same of what the server fetched for a run that it has done by an interface of others. */
+  keepForRun(
+    run: Pick<Run, "id" | "workspaceId" | "providerWorkspaceId">,
+    upload: Upload,
+  ): Promise<Asset>;
   /** A file of the caller's, or one used in work given to it. @throws {Fault} `not_found` */
-  open(caller: Caller, id: string): Promise<StoredFile>;
+  open(caller: Pick<Caller, "workspaceId">, id: string): Promise<StoredFile>;
   /** A file for whoever has a link to it. @throws {Fault} `not_found`, also when the link expired. */
   openByLink(id: string, link: LinkSignature): Promise<StoredFile>;
   /** Removes files that nobody used for long, and what broken uploads left. Returns how many. */
@@ -96,17 +112,39 @@ export function createAssets(options: AssetsOptions): Assets {
   const { database } = options;
   const slots = createUploadSlots();
 
+  async function takeFrom(workspaceId: string, upload: Upload, owner: Owner): Promise<Asset> {
+    const release = slots.take(workspaceId);
+    try {
+      return await takeIn(options, owner, upload);
+    } finally {
+      // Whoever sends it learns that nobody reads on.
+      upload.stream.destroy();
+      release();
+    }
+  }
+
+  async function keepForRun(
+    { id: runId, workspaceId, providerWorkspaceId }: Parameters<Assets["keepForRun"]>[0],
+    upload: Upload,
+  ): Promise<Asset> {
+    const asset = await takeFrom(providerWorkspaceId, upload, { workspaceId, runId });
+    await insertAssetGrants(database, [asset.id], providerWorkspaceId, options.clock.now());
+    return asset;
+  }
+
   return {
-    async upload(caller, upload) {
-      const release = slots.take(caller.workspaceId);
-      try {
-        return await takeIn(options, caller.workspaceId, upload);
-      } finally {
-        // Whoever sends it learns that nobody reads on.
-        upload.stream.destroy();
-        release();
+    upload: ({ workspaceId }, upload) => takeFrom(workspaceId, upload, { workspaceId }),
+
+    async uploadForRun(caller, runId, upload) {
+      const run = await findRun(database, runId);
+      if (!run || isTerminal(run.state) || run.providerWorkspaceId !== caller.workspaceId) {
+        const facts = { kind: "run", id: runId };
+        throw new Fault("not_found", "You work on no such run.", facts);
       }
+      return keepForRun(run, upload);
     },
+
+    keepForRun,
 
     async open(caller, id) {
       const [asset] = await findReadableAssets(database, caller.workspaceId, [id]);
@@ -127,9 +165,15 @@ export function createAssets(options: AssetsOptions): Assets {
   };
 }
 
+/** Whose a file is to be, and the run that it was made for. */
+interface Owner {
+  readonly workspaceId: string;
+  readonly runId?: string;
+}
+
 async function takeIn(
   options: AssetsOptions,
-  workspaceId: string,
+  { workspaceId, runId }: Owner,
   { stream, filename, declaredMime }: Upload,
 ): Promise<Asset> {
   requireRoom(options, await findStoredAmount(options.database, workspaceId), 0);
@@ -148,18 +192,24 @@ async function takeIn(
       filename: safeFilename(filename, mime),
       createdAt: options.clock.now(),
     };
-    await keep(options, asset, staged);
+    await keep(options, asset, staged, runId);
     return asset;
   } finally {
     await staged.discard();
   }
 }
 
-async function keep(options: AssetsOptions, asset: Asset, staged: StagedBlob): Promise<void> {
+async function keep(
+  options: AssetsOptions,
+  asset: Asset,
+  staged: StagedBlob,
+  runId: string | undefined,
+): Promise<void> {
   const { database, log } = options;
   await database.transaction(async (tx) => {
     requireRoom(options, await lockStoredAmount(tx, asset.workspaceId), asset.bytes);
-    await insertAsset(tx, asset);
+    if (runId !== undefined) await requireFew(tx, runId);
+    await insertAsset(tx, asset, runId);
   });
   try {
     await staged.store(asset.id);
@@ -174,6 +224,13 @@ async function keep(options: AssetsOptions, asset: Asset, staged: StagedBlob): P
     throw error;
   }
   throw new Error(`Storing file ${asset.id} took so long that it was given up.`);
+}
+
+/** Under the lock on its owner's files, so that several at once are counted too. */
+async function requireFew(tx: Tx, runId: string): Promise<void> {
+  if ((await countAssetsOfRun(tx, runId)) < ASSET_LIMITS.runFilesMax) return;
+  const message = `A run may have at most ${ASSET_LIMITS.runFilesMax} files made for it.`;
+  throw new Fault("conflict", message);
 }
 
 function requireRoom(

@@ -2,8 +2,8 @@
 import { type Broadcasts, createBroadcasts } from "./broadcast.ts";
 import type { BroadcastContext } from "./broadcast-context.ts";
 import { createBroadcastSweeper } from "./broadcast-sweeper.ts";
-import type { Sweeper } from "./run-sweeper.ts";
 import { createSlotOffers, type SlotOffers } from "./slot-offers.ts";
+import type { Sweeper } from "./sweeping.ts";
 
 export interface BroadcastEngine {
   readonly broadcasts: Broadcasts;

@@ -14,9 +14,8 @@ import {
 import { deleteUnopenedSlots, listOverdueSlots } from "../store/slot.ts";
 import { advanceBroadcast, endSlot } from "./broadcast-closing.ts";
 import type { BroadcastContext } from "./broadcast-context.ts";
-import type { Sweeper } from "./run-sweeper.ts";
+import { createSweeper, type Sweeper } from "./sweeping.ts";
 
-const SWEEP_MS = 1_000;
 /** Rows a sweep and kind: more are left to the next one. */
 const ROWS_MAX = 500;
 const UNOPENED_AGE_MS = 3_600_000;
@@ -25,7 +24,6 @@ const UNOPENED_SWEEP_MS = 60_000;
 export function createBroadcastSweeper(context: BroadcastContext): Sweeper {
   const { database, clock, log } = context;
   let unopenedSweptAt = 0;
-  let sweeping: Promise<void> | undefined;
 
   async function sweepOnce(): Promise<void> {
     const now = clock.now();
@@ -56,22 +54,6 @@ export function createBroadcastSweeper(context: BroadcastContext): Sweeper {
     }
   }
 
-  async function sweep(): Promise<void> {
-    sweeping ??= sweepOnce()
-      .catch((error: unknown) => log.error({ error }, "sweeping broadcasts failed"))
-      .finally(() => {
-        sweeping = undefined;
-      });
-    await sweeping;
-  }
-
-  const timer = setInterval(() => void sweep(), SWEEP_MS);
-  timer.unref();
-  return {
-    sweep,
-    async stop() {
-      clearInterval(timer);
-      await sweeping;
-    },
-  };
+  const shapes = ["broadcast", "slot"] as const;
+  return createSweeper({ database, log, what: "broadcasts", shapes, sweepOnce });
 }

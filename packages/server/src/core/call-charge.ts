@@ -25,8 +25,9 @@ export async function chargeOfCall(
   outcome: RunOutcome,
 ): Promise<RunCharge> {
   const handedOn = outcome.call?.outputTokens ?? (await progress.of(run));
-  const isWhole = ending === "succeed" && !call.isStreamed;
-  const outputTokens = isWhole ? tokensIn(Buffer.byteLength(outcome.output ?? "")) : handedOn;
+  // What was not handed on piece by piece came with the answer's end.
+  const isWhole = ending === "succeed" && handedOn === 0;
+  const outputTokens = isWhole ? tokensIn(textBytesOf(outcome.output)) : handedOn;
   const { end, phase } = outcome.call ?? {
     end: endOf(ending, outcome),
     phase: phaseOf(ending, handedOn),
@@ -37,6 +38,12 @@ export async function chargeOfCall(
     delivered: { inputTokens: call.inputTokens, cachedTokens: 0, outputTokens },
   });
   return { micros, usage };
+}
+
+/** Bytes of an answer: of a text what it says, not how JSON writes it, as where it comes in pieces. */
+function textBytesOf(output: string | undefined): number {
+  if (output === undefined) return 0;
+  return Buffer.byteLength(output.startsWith('"') ? (JSON.parse(output) as string) : output);
 }
 
 function endOf(ending: Ending, { errorCode }: RunOutcome): CallEnd {

@@ -29,7 +29,7 @@ export interface CallProgress {
   close(): Promise<void>;
 }
 
-/** design.md: "at most every second or 256 tokens". */
+/** What a server's death can cost: a second of an answer, or this many tokens of it (docs/models.md). */
 const SAVE_AFTER_MS = 1_000;
 const SAVE_AFTER_TOKENS = 256;
 const ROWS_MAX = 1_024;

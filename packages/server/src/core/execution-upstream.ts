@@ -13,8 +13,7 @@ import {
   type ExecutionView,
 } from "./execution.ts";
 import type { DirectReply, ModelQuestion, ReplyPiece } from "./model-asking.ts";
-import type { ModelCalls } from "./model-call.ts";
-import type { DirectedNode } from "./model-directory.ts";
+import type { ModelCalls, Route, WantedRoute } from "./model-call.ts";
 import type { Runs } from "./run.ts";
 import { sha256Hex } from "./run-context.ts";
 
@@ -30,37 +29,68 @@ interface Dependencies {
   ) => Promise<DirectReply>;
 }
 
+/** No program that connected can do it now. */
+const MISSING: ReadonlySet<string> = new Set(["provider_not_found", "provider_busy"]);
+
 export function createAllExecutions(deps: Dependencies): Executions {
   const { executions } = deps;
 
   /** The interface that is to do it, or `undefined` where it is for a program that connected. */
-  async function upstreamFor(caller: Caller, asked: Execution): Promise<DirectedNode | undefined> {
+  async function upstreamFor(caller: Caller, asked: Execution): Promise<Route | undefined> {
     checkModelName(asked.model);
-    // Who says nothing at all of whom to ask wants an agent, and an interface may have any models.
-    if (asked.model === undefined && asked.providerId === undefined) return undefined;
     const { kind, providerId, model, labels } = asked;
-    const node = await deps.calls.route(caller, { kind, providerId, model, labels });
-    return node.via === "upstream" ? node : undefined;
+    const wanted = { kind, providerId, model, labels };
+    const route =
+      model === undefined && providerId === undefined
+        ? await anybody(caller, wanted)
+        : await deps.calls.route(caller, wanted);
+    return route.node.via === "upstream" ? route : undefined;
+  }
+
+  /** Who leaves all to the server wants an agent first; an interface answers where there is none. */
+  async function anybody(caller: Caller, wanted: WantedRoute): Promise<Route> {
+    try {
+      return await deps.calls.route(caller, { ...wanted, via: "node" });
+    } catch (error) {
+      if (!(error instanceof Fault) || !MISSING.has(error.code)) throw error;
+      return deps.calls.route(caller, { ...wanted, via: "upstream" }).catch((other: unknown) => {
+        // That the programs are busy says more than that there is no interface.
+        throw (other as Fault).code === "provider_not_found" ? error : other;
+      });
+    }
   }
 
   return {
-    nodes: () => executions.nodes(),
-    async execute(caller, asked) {
-      const node = await upstreamFor(caller, asked);
-      if (!node) return executions.execute(caller, asked);
-      const question = questionOf(asked, node, false);
-      const reply = await deps.askDirectly(caller, question, new AbortController().signal);
+    async nodes() {
+      // What makes videos answers nobody: tasks are asked for elsewhere (core/task.ts).
+      return (await executions.nodes()).filter(({ kinds }) =>
+        kinds.some((kind) => kind !== "video"),
+      );
+    },
+    async execute(caller, asked, leaving) {
+      const route = await upstreamFor(caller, asked);
+      if (!route) return executions.execute(caller, asked, leaving);
+      const reply = await deps.askDirectly(caller, questionOf(asked, route, false), leaving);
       let text = "";
-      for await (const piece of reply.pieces) text += textOf(piece);
+      for await (const piece of reply.pieces) {
+        // It is kept nowhere, and was not handed to anybody: whoever reads no further does not pay.
+        if (leaving.aborted) throw new Fault("cancelled", "Nobody waits for the answer any more.");
+        text += textOf(piece);
+      }
       return viewOf(deps, caller, reply, text);
     },
-    async stream(caller, asked) {
-      const node = await upstreamFor(caller, asked);
-      if (!node) return executions.stream(caller, asked);
-      const leaving = new AbortController();
-      const question = questionOf(asked, node, true);
-      const reply = await deps.askDirectly(caller, question, leaving.signal);
-      return { events: streamed(deps, caller, reply), stop: () => leaving.abort() };
+    async stream(caller, asked, leaving) {
+      const route = await upstreamFor(caller, asked);
+      if (!route) return executions.stream(caller, asked, leaving);
+      const stopping = new AbortController();
+      const signal = AbortSignal.any([leaving, stopping.signal]);
+      const reply = await deps.askDirectly(caller, questionOf(asked, route, true), signal);
+      const { runId } = reply;
+      return {
+        events: streamed(deps, caller, reply),
+        runId: () => runId,
+        stop: () => stopping.abort(),
+      };
     },
   };
 }
@@ -98,9 +128,12 @@ async function viewOf(
   return { call, run: { ...run, output: text } };
 }
 
-function questionOf(asked: Execution, node: DirectedNode, isStream: boolean): ModelQuestion {
+function questionOf(
+  asked: Execution,
+  { node, model: { name: model } }: Route,
+  isStream: boolean,
+): ModelQuestion {
   const { instruction, maxMicros, timeoutMs } = asked;
-  const model = asked.model ?? node.models[0]?.name ?? "";
   const chat: ChatRequest = {
     model,
     messages: [{ role: "user", content: instruction }],

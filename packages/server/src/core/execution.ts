@@ -65,16 +65,21 @@ export type ExecutionEvent =
 export interface Executions {
   /** Who is there. */
   nodes: ModelCalls["nodes"];
-  /** Throws what refused it, or what it failed with. */
-  execute(caller: Caller, execution: Execution): Promise<ExecutionView>;
+  /**
+   * Throws what refused it, or what it failed with. The signal fires when the caller goes away: an
+   * answer that is kept nowhere is then not wanted any more; one that is kept can be asked for later.
+   */
+  execute(caller: Caller, execution: Execution, leaving: AbortSignal): Promise<ExecutionView>;
   /**
    * Opens it and gives its answer as it comes. What refuses it is thrown here; what it fails with
    * later, while reading.
    */
-  stream(caller: Caller, execution: Execution): Promise<ExecutionStream>;
+  stream(caller: Caller, execution: Execution, leaving: AbortSignal): Promise<ExecutionStream>;
 }
 
 export interface ExecutionStream {
+  /** The run that is under way: another one, where its provider was replaced. */
+  runId(): string;
   readonly events: AsyncIterable<ExecutionEvent>;
   /** Whoever asked has gone: what was handed on is paid, and the rest is not wanted. */
   stop(): void;
@@ -91,32 +96,41 @@ export function createExecutions(context: RunContext, calls: ModelCalls): Execut
     async execute(caller, execution) {
       checkModelName(execution.model);
       const except = new Set<string>();
+      let call = await open(calls, caller, execution, except, false);
       for (let asked = 1; ; asked++) {
-        const call = await open(calls, caller, execution, except, false);
         await send(context, call);
         const run = await viewAtEnd(context, call.opened.run);
         if (!run.fault) return { call, run };
-        if (!mayAskAnother(execution, run.fault, asked)) throw afterwards(run.fault);
         except.add(call.node.providerId);
+        const next =
+          mayAskAnother(execution, run.fault, asked) &&
+          (await another(calls, caller, execution, except, false));
+        if (!next) throw afterwards(run.fault);
+        call = next;
       }
     },
-    async stream(caller, execution) {
+    async stream(caller, execution, leaving) {
       checkModelName(execution.model);
       const call = await open(calls, caller, execution, new Set(), true);
-      const line: Line = { isStopped: false, stream: undefined };
-      return {
-        events: streamed(context, calls, caller, execution, call, line),
-        stop() {
-          line.isStopped = true;
-          line.stream?.close();
-        },
+      const line: Line = {
+        runId: call.opened.run.id,
+        isStopped: leaving.aborted,
+        stream: undefined,
       };
+      const stop = () => {
+        line.isStopped = true;
+        line.stream?.close();
+      };
+      leaving.addEventListener("abort", stop, { once: true });
+      const events = streamed(context, calls, caller, execution, call, line);
+      return { runId: () => line.runId, events, stop };
     },
   };
 }
 
 /** The stream that is being read, for whoever stops it. */
 interface Line {
+  runId: string;
   isStopped: boolean;
   stream: CallStream | undefined;
 }
@@ -136,15 +150,18 @@ async function* streamed(
       : readWhole(context, call);
     if (run.fault && text === "" && !line.isStopped && mayAskAnother(execution, run.fault, asked)) {
       except.add(call.node.providerId);
-      const next = await another(calls, caller, execution, except);
+      const next = await another(calls, caller, execution, except, true);
       if (next) {
         call = next;
+        line.runId = call.opened.run.id;
         continue;
       }
     }
     if (run.fault) throw afterwards(run.fault);
     if (text === "") yield { kind: "start", call };
-    yield { kind: "end", view: { call, run }, text, isCut };
+    // What was handed on is the answer of a node that does not say it again at its end.
+    const view = { call, run: { ...run, output: run.output ?? text } };
+    yield { kind: "end", view, text, isCut };
     return;
   }
 }
@@ -155,9 +172,10 @@ async function another(
   caller: Caller,
   execution: Execution,
   except: ReadonlySet<string>,
+  isStreamed: boolean,
 ): Promise<OpenCall | undefined> {
   try {
-    return await open(calls, caller, execution, except, true);
+    return await open(calls, caller, execution, except, isStreamed);
   } catch (error) {
     if (error instanceof Fault) return undefined;
     throw error;
@@ -183,6 +201,8 @@ async function* readStream(
     // Its failure is looked at below, once what came before it was read.
     ending.catch(() => undefined);
     for await (const chunk of stream) {
+      // Nothing was said with it: its node may still be replaced.
+      if (chunk === "") continue;
       const room = call.affordableTokens - tokensIn(bytes);
       const handed = tokensIn(Buffer.byteLength(chunk)) <= room ? chunk : cutTo(chunk, room);
       if (sequence === 0) yield { kind: "start", call };

@@ -108,10 +108,21 @@ export const COMMAND_BATCHES = {
 
 const NO_ROWS: readonly Row[] = [];
 
+/** Ids that were asked for before: about 10 MB. A chain's is asked for once or twice. */
+const knownIds = new Map<string, string>();
+
 /** The id of the budget that limits this owner, in this window: the same in every process. */
 export function budgetId(budget: Pick<Budget, "scope" | "ownerId" | "windowStart">): string {
-  const key = budgetKey(budget.scope, budget.ownerId, budget.windowStart);
-  return createHash("sha256").update(key).digest("hex").slice(0, 24);
+  const { scope, ownerId, windowStart } = budget;
+  const name = `${scope}:${ownerId}:${windowStart?.getTime()}`;
+  const known = knownIds.get(name);
+  if (known !== undefined) return known;
+  const key = budgetKey(scope, ownerId, windowStart);
+  const id = createHash("sha256").update(key).digest("hex").slice(0, 24);
+  if (scope === "chain") return id;
+  if (knownIds.size >= LEDGER_LIMITS.knownBudgetsMax) knownIds.clear();
+  knownIds.set(name, id);
+  return id;
 }
 
 export function createLedger(options: LedgerOptions): Ledger {

@@ -14,6 +14,7 @@ import {
   endOverdueLinks,
   findEpoch,
   findLiveLink,
+  hasLinkEnded,
   listLinkStates,
   listOustedLinks,
   type Ousting,
@@ -31,6 +32,8 @@ export interface Links extends LinkRecord {
   isNewest(link: LinkIdentity): Promise<boolean>;
   /** The process that has the agent's connection; `undefined` when the agent is offline. */
   whereIs(agentId: string): Promise<{ processId: string; epoch: number } | undefined>;
+  /** Whether the agent was connected, and its newest connection was ended: it is not awaited back. */
+  hasEnded(agentId: string): Promise<boolean>;
 }
 
 /** Links ended by one sweep; the next one takes the rest. */
@@ -106,5 +109,7 @@ export function createLinks(deps: {
       const link = await findLiveLink(database, agentId, now, seenAfter(now));
       return link && { processId: link.processId, epoch: link.epoch };
     },
+
+    hasEnded: (agentId) => hasLinkEnded(database, agentId),
   };
 }

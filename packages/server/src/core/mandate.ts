@@ -21,7 +21,7 @@ import {
   type MandateRecord,
   updateMandateRevoked,
 } from "../store/mandate.ts";
-import { budgetId } from "./ledger.ts";
+import { budgetId, type Ledger } from "./ledger.ts";
 import { sha256Hex } from "./run-context.ts";
 import type { Signer } from "./signing.ts";
 
@@ -65,6 +65,7 @@ interface Dependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly signer: Signer;
+  readonly ledger: Pick<Ledger, "commit" | "ensureBudgets">;
   readonly agents: {
     requireOwned(caller: Caller, id: string): Promise<Agent>;
     require(caller: Caller, id: string): Promise<Agent>;
@@ -90,8 +91,9 @@ export function createMandates(deps: Dependencies): Mandates {
     create: async (caller, command) => toView(await createMandate(deps, caller, command)),
     require,
     async revoke(caller, id) {
-      await require(caller, id);
+      const { mandate } = await require(caller, id);
       await updateMandateRevoked(database, id, clock.now());
+      await exhaust(deps, mandate);
       return require(caller, id);
     },
     async requireGood(caller, id, budgetMicros) {
@@ -106,6 +108,15 @@ export function createMandates(deps: Dependencies): Mandates {
       return (await findMandate(database, id))?.revokedAt !== undefined;
     },
   };
+}
+
+/** The mark may be asked for a moment too early; what is opened after that finds no room. */
+async function exhaust({ ledger }: Dependencies, mandate: Mandate): Promise<void> {
+  const budget = budgetOf(mandate);
+  await ledger.ensureBudgets([budget]);
+  const step = { kind: "limit-budget", budgetId: budget.id, limitMicros: 0n } as const;
+  const done = await ledger.commit({ keyId: undefined, work: undefined, steps: [step] });
+  if (!done.ok) throw new Error(`ending mandate ${mandate.id} was refused: ${done.refusal.code}`);
 }
 
 function budgetOf({ id: ownerId, maxMicros: limitMicros }: Mandate): Budget {

@@ -13,9 +13,11 @@ import { Fault } from "../domain/fault.ts";
 import type { CallEnd, CallPhase } from "../domain/settlement.ts";
 import { type TokenUsage, tokensIn } from "../domain/token-price.ts";
 import type { Log } from "../lib/log.ts";
-import type { CallOrder, CallOutcome, ModelCalls, OpenCall } from "./model-call.ts";
+import { type CallKeeper, createCallKeeper, type KeptCall, stopping } from "./call-keeping.ts";
+import type { CallOrder, ModelCalls, OpenCall } from "./model-call.ts";
 import { askNode, type NodeAsking } from "./node-asking.ts";
 import type { AnswerPiece, ModelAnswer, ModelRequest, ModelUpstreams } from "./ports.ts";
+import { sha256Hex } from "./run-context.ts";
 import type { UpstreamDirectory } from "./upstream-directory.ts";
 
 /** What a caller asks of a model. */
@@ -26,8 +28,10 @@ export interface ModelQuestion {
   readonly request: ModelRequest;
   /** How long it may take; a quarter of an hour where nothing is said. */
   readonly timeoutMs?: number;
-  /** Bytes of what the model is given to read. */
+  /** Bytes of what the model is given to read, in favour of whoever pays. */
   readonly inputBytes: number;
+  /** As many as it may come to at most, where that is more. */
+  readonly inputBytesMost?: number;
   /** How many answers are asked for: each may be as long as the limit says. */
   readonly choices: number;
   /** The most tokens of output that the caller asked for, all answers together. */
@@ -37,6 +41,8 @@ export interface ModelQuestion {
   readonly chainId: string | undefined;
   /** SHA-256 of what was asked, in hex. */
   readonly inputDigest: string;
+  /** The caller's own name for this call. Its answer is not kept: a second call by that name is refused. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** A part of an answer; the last one where it was cut says so, and what had been delivered. */
@@ -66,7 +72,8 @@ export interface Models {
    * Asks, and resolves when the answer begins. The signal fires when the caller goes away.
    *
    * @throws {Fault} what refuses the opening of any run; `provider_not_found` where nobody has the
-   * model; what the interface refused or failed with, and then nothing is paid
+   * model; `conflict` where the same call was made before, and nothing is paid again; what the
+   * interface refused or failed with, and then nothing is paid
    */
   ask(caller: Caller, question: ModelQuestion, signal: AbortSignal): Promise<ModelReply>;
 }
@@ -75,8 +82,7 @@ interface Dependencies extends NodeAsking {
   readonly calls: ModelCalls;
   readonly directory: UpstreamDirectory;
   readonly upstreams: ModelUpstreams;
-  readonly log: Log;
-  readonly settling: Set<Promise<void>>;
+  readonly keeper: CallKeeper;
 }
 
 /** The first and one more. */
@@ -86,18 +92,18 @@ const CALL_MS = 15 * 60_000;
 const KIND = "agent_run";
 const EMBEDDINGS = "embeddings";
 
-export function createModels(parts: Omit<Dependencies, "settling">): Models & {
+export function createModels(
+  parts: Omit<Dependencies, "keeper"> & { readonly log: Log },
+): Models & {
   /** As `ask`, of interfaces that the server calls itself and of nobody else. */
   askDirectly(caller: Caller, question: ModelQuestion, signal: AbortSignal): Promise<DirectReply>;
-  /** Waits for settlements that are under way. */
+  /** Opens no more calls, and waits a few seconds until those that are open are settled. */
   close(): Promise<void>;
 } {
-  const settling = new Set<Promise<void>>();
-  const deps = { ...parts, settling };
+  const keeper = createCallKeeper(parts);
+  const deps = { ...parts, keeper };
   return {
-    async close() {
-      await Promise.all(settling);
-    },
+    close: () => keeper.close(),
 
     askDirectly: (caller, question, signal) => askUpstream(deps, caller, question, signal),
 
@@ -131,22 +137,31 @@ async function askUpstream(
 ): Promise<DirectReply> {
   const except = new Set<string>();
   for (let asked = 1; ; asked++) {
-    const call = await deps.calls.open(caller, orderOf(question, except));
-    const deadline = withDeadline(signal, question.timeoutMs ?? CALL_MS);
+    const kept = await deps.keeper.open(() => openNew(deps, caller, orderOf(question, except)));
+    const { call, settled } = kept;
+    const deadline = withDeadline(signal, deps.keeper.cutting, question.timeoutMs ?? CALL_MS);
     try {
       const answer = await begin(deps, call, question, deadline);
-      const { promise: settled, resolve } = Promise.withResolvers<void>();
-      const pieces = metered(deps, call, question, answer, deadline, resolve);
+      const pieces = metered(kept, question, answer, deadline);
       return { runId: call.opened.run.id, pieces, call, settled };
     } catch (error) {
       deadline.clear();
-      await fail(call, error, deadline);
+      await fail(kept, error, deadline);
+      const told = deadline.toldOf(error);
       const isNamed = question.providerId !== undefined;
-      if (isNamed || asked === PROVIDERS_MAX || !mayAskAnother(error)) throw error;
+      if (isNamed || asked === PROVIDERS_MAX || !mayAskAnother(told)) throw told;
       except.add(call.node.providerId);
-      if (!(await hasAnother(deps, question.model, except))) throw error;
+      if (!(await hasAnother(deps, question.model, except))) throw told;
     }
   }
+}
+
+/** Opens a call that was not made before. What it was answered then is nowhere any more. */
+async function openNew({ calls }: Dependencies, caller: Caller, order: CallOrder) {
+  const call = await calls.open(caller, order);
+  if (!call.opened.isReplay) return call;
+  const before = `A call with this idempotency key was made before: run ${call.opened.run.id}.`;
+  throw new Fault("conflict", `${before} Its answer is not kept. Nothing is charged for this one.`);
 }
 
 function orderOf(question: ModelQuestion, except: ReadonlySet<string>): CallOrder {
@@ -157,13 +172,23 @@ function orderOf(question: ModelQuestion, except: ReadonlySet<string>): CallOrde
     ...{ providerId: question.providerId, model, labels: {} },
     ...{ via: "upstream" as const, except },
     inputBytes,
+    inputBytesMost: question.inputBytesMost,
     outputTokensMax: isEmbedding ? 0 : outputTokensMax,
     isStreamed: request.isStream,
     ...{ maxMicros, timeoutMs: question.timeoutMs ?? CALL_MS, chainId },
     // Nobody is told it a second time, so it is not kept: its digest says what it was.
     ...{ input: () => "null", inputDigest: question.inputDigest },
-    ...{ idempotencyKey: undefined, requestHash: undefined },
+    ...(except.size === 0 ? nameOf(question) : UNNAMED),
   };
+}
+
+/** What is asked of a second provider goes on under the first one's name. */
+const UNNAMED = { idempotencyKey: undefined, requestHash: undefined };
+
+function nameOf({ idempotencyKey, request, inputDigest, maxMicros, chainId }: ModelQuestion) {
+  if (idempotencyKey === undefined) return UNNAMED;
+  const parts = [request.dialect, inputDigest, maxMicros?.toString() ?? null, chainId ?? null];
+  return { idempotencyKey, requestHash: sha256Hex(JSON.stringify(parts)) };
 }
 
 async function begin(
@@ -181,13 +206,12 @@ async function begin(
 }
 
 async function* metered(
-  deps: Dependencies,
-  call: OpenCall,
+  kept: KeptCall,
   { request, inputBytes }: ModelQuestion,
   answer: ModelAnswer,
   deadline: Deadline,
-  settled: () => void,
 ): AsyncGenerator<ReplyPiece, void> {
+  const { call } = kept;
   const count = { bytes: 0, events: 0 };
   const delivered = (): TokenUsage => ({
     inputTokens: tokensIn(inputBytes),
@@ -196,10 +220,13 @@ async function* metered(
   });
   let end: CallEnd = "requester";
   let phase: CallPhase = "before";
+  let hasBegun = false;
   try {
     for await (const piece of answer.pieces) {
       yield piece;
-      phase = "during";
+      hasBegun = true;
+      // A frame around no words is nothing that anybody pays for.
+      if (piece.textBytes > 0) phase = "during";
       count.bytes += piece.textBytes;
       count.events += piece.textEvents;
       if (!request.isStream || piece.textBytes === 0) continue;
@@ -214,15 +241,15 @@ async function* metered(
     end = "completed";
   } catch (error) {
     end = endOf(error, deadline);
-    throw deadline.hasPassed() ? lateFault(error) : error;
+    throw deadline.toldOf(error);
   } finally {
     deadline.clear();
     // Some hang up on the last words, before anybody can say goodbye.
-    if (end === "requester" && phase === "during" && answer.isWhole()) phase = "after";
+    if (end === "requester" && hasBegun && answer.isWhole()) phase = "after";
     // Where the interface counted nothing, what we counted is what there is.
     const usage = answer.usage() ?? (end === "completed" ? delivered() : undefined);
-    const outcome = { end, phase, usage, outputTokens: tokensIn(count.bytes) };
-    settle(deps, call, outcome, settled);
+    // Not waited for: the last byte went out before.
+    void kept.end({ end, phase, usage, outputTokens: tokensIn(count.bytes) });
   }
 }
 
@@ -234,42 +261,19 @@ function surelyReached(count: { bytes: number; events: number }, outputTokensMax
   return count.events >= outputTokensMax || count.bytes >= outputTokensMax * 8;
 }
 
-/** Not waited for: the last byte went out before. What cannot be settled now, the deadline settles. */
-function settle(
-  { log, settling }: Dependencies,
-  call: OpenCall,
-  outcome: CallOutcome,
-  whenSettled: () => void,
-): void {
-  const settled = call
-    .end(outcome)
-    .then(() => undefined)
-    .catch((error: unknown) => {
-      log.error({ error, runId: call.opened.run.id }, "a call could not be settled");
-    })
-    .finally(() => {
-      settling.delete(settled);
-      whenSettled();
-    });
-  settling.add(settled);
-}
-
 /** Nothing was delivered, so nothing is paid; whoever asked hears of it once that is so. */
-async function fail(call: OpenCall, error: unknown, deadline: Deadline): Promise<void> {
+async function fail(kept: KeptCall, error: unknown, deadline: Deadline): Promise<void> {
   const errorMessage = error instanceof Fault ? error.message : "Something went wrong on our side.";
   const end = endOf(error, deadline);
-  await call.end({ end, phase: "before", usage: undefined, outputTokens: 0, errorMessage });
+  await kept.end({ end, phase: "before", usage: undefined, outputTokens: 0, errorMessage });
 }
 
-function endOf(error: unknown, deadline: Deadline): CallEnd {
-  if (deadline.hasPassed()) return "deadline";
+function endOf(error: unknown, { cause }: Deadline): CallEnd {
+  if (cause === "deadline") return "deadline";
+  if (cause === "stopping") return "server";
   if (!(error instanceof Fault)) return "error";
   if (error.code === "cancelled") return "requester";
   return error.code === "provider_offline" ? "provider" : "error";
-}
-
-function lateFault(cause: unknown): Fault {
-  return new Fault("deadline_exceeded", "The answer took too long.", undefined, { cause });
 }
 
 /** Failures of one provider say nothing of another one. */
@@ -297,29 +301,46 @@ async function hasAnother(
   );
 }
 
-/** Fires when the caller goes away, or when the call has taken too long. */
+/** Fires when the caller goes away, when the call has taken too long, or when this process stops. */
 interface Deadline {
   readonly signal: AbortSignal;
-  hasPassed(): boolean;
+  /** What made it fire, where that was not the caller. */
+  readonly cause: "deadline" | "stopping" | undefined;
+  /** What whoever asked is told of a failure, which may be this deadline's own doing. */
+  toldOf(error: unknown): unknown;
   clear(): void;
 }
 
-function withDeadline(signal: AbortSignal, ms: number): Deadline {
+function withDeadline(leaving: AbortSignal, cutting: AbortSignal, ms: number): Deadline {
   const controller = new AbortController();
-  let hasPassed = false;
+  let cause: Deadline["cause"];
   const abort = () => controller.abort();
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort, { once: true });
-  const timer = setTimeout(() => {
-    hasPassed = true;
+  const abortFor = (why: "deadline" | "stopping") => () => {
+    if (!controller.signal.aborted) cause = why;
     abort();
-  }, ms);
+  };
+  const onCutting = abortFor("stopping");
+  if (leaving.aborted) abort();
+  else leaving.addEventListener("abort", abort, { once: true });
+  if (cutting.aborted) onCutting();
+  else cutting.addEventListener("abort", onCutting, { once: true });
+  const timer = setTimeout(abortFor("deadline"), ms);
   return {
     signal: controller.signal,
-    hasPassed: () => hasPassed,
+    get cause() {
+      return cause;
+    },
+    toldOf(error) {
+      if (cause === "stopping") return stopping(error);
+      if (cause !== "deadline") return error;
+      return new Fault("deadline_exceeded", "The answer took too long.", undefined, {
+        cause: error,
+      });
+    },
     clear() {
       clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      leaving.removeEventListener("abort", abort);
+      cutting.removeEventListener("abort", onCutting);
     },
   };
 }

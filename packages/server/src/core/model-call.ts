@@ -6,6 +6,7 @@
  *   3. What is handed on is noted; once it has come to what is held, it is cut there.
  *   4. It ends once, and is charged by domain/settlement.ts.
  */
+import { usdOfMicros } from "@guildhall/protocol";
 import type { Caller } from "../domain/caller.ts";
 import { Fault } from "../domain/fault.ts";
 import type { OfferedModel } from "../domain/model.ts";
@@ -38,8 +39,10 @@ export interface CallOrder {
   readonly via?: DirectedNode["via"];
   /** Providers that were asked before and failed. */
   readonly except?: ReadonlySet<string>;
-  /** Bytes of text that the model is given. */
+  /** Bytes of text that the model is given, in favour of whoever pays. */
   readonly inputBytes: number;
+  /** What is held for, where it may come to more. */
+  readonly inputBytesMost?: number | undefined;
   /** The most tokens of output that the caller asked for. */
   readonly outputTokensMax: number | undefined;
   readonly isStreamed: boolean;
@@ -94,13 +97,18 @@ export interface CallOutcome {
 export interface ModelCalls {
   /** Who is there, for lists of models. */
   nodes(): Promise<readonly DirectedNode[]>;
-  /** Who would do a call that is opened now. Throws where nobody can. */
-  route(caller: Caller, wanted: WantedRoute): Promise<DirectedNode>;
+  /** Who would do a call that is opened now, and by which model. Throws where nobody can. */
+  route(caller: Caller, wanted: WantedRoute): Promise<Route>;
   /**
    * Routes a call and opens it. Throws `provider_not_found` and its like where nobody can do it,
    * `budget_exceeded` where the caller allows too little, and what opening any run throws.
    */
   open(caller: Caller, order: CallOrder): Promise<OpenCall>;
+}
+
+export interface Route {
+  readonly node: DirectedNode;
+  readonly model: OfferedModel;
 }
 
 /** What a call's route depends on. */
@@ -123,10 +131,7 @@ export function createModelCalls(
 ): ModelCalls {
   return {
     nodes: () => directory.list(),
-    async route(caller, wanted) {
-      const { node } = await requireRoute(directory, caller, wanted, settings.tieBreak);
-      return node;
-    },
+    route: (caller, wanted) => requireRoute(directory, caller, wanted, settings.tieBreak),
     async open(caller, order) {
       const route = await requireRoute(directory, caller, order, settings.tieBreak);
       const { model } = route;
@@ -174,7 +179,8 @@ interface Hold {
 
 /** What is held: the input as it may be counted at most, and as much output as is asked for. */
 function holdFor(rates: TokenRates, order: CallOrder, settings: ModelCallSettings): Hold {
-  const input = { inputTokens: tokensAtMostIn(order.inputBytes), cachedTokens: 0 };
+  const { inputBytes, inputBytesMost = inputBytes } = order;
+  const input = { inputTokens: tokensAtMostIn(inputBytesMost), cachedTokens: 0 };
   const wanted = order.outputTokensMax ?? settings.outputTokens;
   const most = costMicros(rates, { ...input, outputTokens: wanted });
   const { maxMicros } = order;
@@ -183,10 +189,10 @@ function holdFor(rates: TokenRates, order: CallOrder, settings: ModelCallSetting
   }
   const outputTokensMax = outputTokensFor(rates, input, maxMicros);
   if (outputTokensMax > 0) return { rates, micros: maxMicros, outputTokensMax };
-  throw new Fault("budget_exceeded", "What you allow for this call does not pay for its input.", {
-    neededMicros: costMicros(rates, { ...input, outputTokens: 1 }),
-    limitMicros: maxMicros,
-  });
+  const neededMicros = costMicros(rates, { ...input, outputTokens: 1 });
+  const allowed = `and you allow ${usdOfMicros(maxMicros)} for it`;
+  const rule = `This may cost ${usdOfMicros(neededMicros)} US dollars before it answers, ${allowed}.`;
+  throw new Fault("budget_exceeded", rule, { neededMicros, limitMicros: maxMicros });
 }
 
 async function requireRoute(
@@ -194,7 +200,7 @@ async function requireRoute(
   caller: Caller,
   order: WantedRoute,
   tieBreak: TieBreak,
-) {
+): Promise<Route> {
   const { kind, providerId, model, labels, via, except } = order;
   const nodes = (await directory.list()).filter(
     (node) => (!via || node.via === via) && !except?.has(node.providerId),
@@ -234,6 +240,7 @@ function toOpenCall(
   call: Hold & Pick<OpenCall, "opened" | "node" | "model" | "input">,
 ): OpenCall {
   const { run } = call.opened;
+  if (call.node.via === "upstream" && !call.opened.isReplay) context.calling.add(run.id);
   const inputTokens = run.call?.inputTokens ?? 0;
   // The hold is for at least this many, by the same count that the settlement goes by.
   const affordable = outputTokensFor(call.rates, { inputTokens, cachedTokens: 0 }, run.priceMicros);

@@ -38,6 +38,8 @@ export async function askNode(
   // Its ceiling would not hold for what is done here.
   if (question.chainId !== undefined)
     throw invalid("chain", "This model's calls belong to no chain.");
+  if (question.idempotencyKey !== undefined)
+    throw invalid("idempotency-key", "This model's calls take no idempotency key.");
   const chat = question.request.toChat();
   const execution: Execution = {
     ...{ instruction: instructionOf(chat), kind: KIND, model: question.model },
@@ -46,12 +48,10 @@ export async function askNode(
   };
   const head = { created: Math.floor(clock.now().getTime() / 1000), model: question.model };
   if (!question.request.isStream) {
-    const view = await executions.execute(caller, execution);
+    const view = await executions.execute(caller, execution, signal);
     return { runId: view.call.opened.run.id, pieces: wholeOf(view, head) };
   }
-  const { events, stop } = await executions.stream(caller, execution);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
+  const { events, stop } = await executions.stream(caller, execution, signal);
   const reading = events[Symbol.asyncIterator]();
   // What fails before the first word is a refusal yet.
   const first = await reading.next();
@@ -69,7 +69,7 @@ async function* wholeOf(
   { call, run }: ExecutionView,
   head: Head,
 ): AsyncGenerator<ReplyPiece, void> {
-  const content = typeof run.output === "string" ? run.output : JSON.stringify(run.output);
+  const content = contentOf(run.output);
   const response: ChatResponse = {
     ...{ id: `chatcmpl-${call.opened.run.id}`, object: "chat.completion", ...head },
     choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
@@ -102,6 +102,8 @@ async function* chunksOf(
         yield { cut: usage ?? { inputTokens: 0, cachedTokens: 0, outputTokens: 0 } };
         return;
       }
+      const rest = restOf(event);
+      if (rest !== "") yield say({ content: rest });
       yield say({}, "stop");
       if (usage) yield { chunk: { ...chunk([]), usage: toChatUsage(usage) }, ...textOf("") };
     }
@@ -110,6 +112,17 @@ async function* chunksOf(
     stop();
     await reading.return?.();
   }
+}
+
+/** What an answer has beyond its pieces: all of it where a node sends none, though asked for them. */
+function restOf({ text, view }: Extract<ExecutionEvent, { kind: "end" }>): string {
+  const whole = contentOf(view.run.output);
+  return whole.startsWith(text) ? whole.slice(text.length) : "";
+}
+
+/** An answer as a chat has it: a text, whatever JSON it is. */
+function contentOf(output: unknown): string {
+  return typeof output === "string" ? output : JSON.stringify(output);
 }
 
 function textOf(text: string): { readonly textBytes: number; readonly textEvents: number } {

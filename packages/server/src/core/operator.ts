@@ -40,13 +40,13 @@ export interface Operator {
   createKey(command: CreateMemberKey): Promise<NewKey>;
   /**
    * Sets what a member's workspace may spend, from now on; a limit that is not given is none. The
-   * ceiling of a chain stays where it is not given. Throws `not_found`.
+   * ceiling of a chain stays where it is not given, and comes back as it is now. Throws `not_found`.
    */
   limitMember(
     email: string,
     limits: SpendLimits,
     chainCeilingMicros: bigint | undefined,
-  ): Promise<Member>;
+  ): Promise<{ readonly member: Member; readonly chainCeilingMicros: bigint }>;
   /** A member's keys, newest first. Throws `not_found`. */
   listKeys(email: string): Promise<readonly Key[]>;
   /** Revoking a revoked key changes nothing. Throws `not_found`. */
@@ -75,7 +75,8 @@ export function createOperator(deps: Dependencies): Operator {
   const startedAt = clock.now();
   return {
     authenticate(secret) {
-      if (isSameDigest(sha256(secret), keyDigest)) return;
+      // How long it is, is no secret; what has another length is not worth a hash.
+      if (secret.length === deps.key.length && isSameDigest(sha256(secret), keyDigest)) return;
       throw new Fault("unauthenticated", "This is not the operator's key.");
     },
 
@@ -90,8 +91,9 @@ export function createOperator(deps: Dependencies): Operator {
     async limitMember(email, limits, chainCeilingMicros) {
       const member = await members.requireByEmail(email);
       const { caller } = await deps.callers.ofMember(member.id);
-      await members.limitSpending(caller, limits, chainCeilingMicros ?? caller.chainCeilingMicros);
-      return member;
+      const ceilingMicros = chainCeilingMicros ?? caller.chainCeilingMicros;
+      await members.limitSpending(caller, limits, ceilingMicros);
+      return { member, chainCeilingMicros: ceilingMicros };
     },
 
     async listKeys(email) {

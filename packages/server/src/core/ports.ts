@@ -35,6 +35,8 @@ export type {
   ToldTerms,
 } from "./session-ports.ts";
 
+export type { VideoPicture, VideoReport, VideoRequest, VideoUpstreams } from "./video-ports.ts";
+
 import type { SlotDispatcher, SlotSays, SlotTelling } from "./slot-ports.ts";
 
 export type {

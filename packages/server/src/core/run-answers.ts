@@ -28,15 +28,18 @@ export function createRunAnswers(context: RunContext): RunEvents {
     async chunk(link, runId, attempt, { seq, data }) {
       const run = await requireRun(context, link, runId, attempt);
       if (!run) context.dispatcher.cancel(link.agentId, runId, attempt, "the run has ended");
-      // Asked for by a plain call it has nobody to stream to; its answer carries the whole output.
       else if (run.call?.isStreamed) await handOn(context, run, seq, data);
+      // Asked for by a plain call it has nobody to stream to; its answer carries the whole output.
+      else if (!run.call) context.taskProgress.hear(runId, data);
     },
     async succeeded(link, runId, attempt, answer) {
       const run = await requireRun(context, link, runId, attempt);
       if (!run) return "late";
       context.metrics.step("provider", msSince(context, run));
       const problem = await whileAnswering(context, run, () =>
-        problemOf(context, run, answer.output),
+        run.call
+          ? problemOfCall(context, run, answer.output)
+          : problemOf(context, run, answer.output),
       );
       if (problem) {
         const outcome = { errorCode: "provider_bad_output", errorMessage: problem };
@@ -56,12 +59,14 @@ export function createRunAnswers(context: RunContext): RunEvents {
       return settleRun(context, run, ending, { errorCode: code, errorMessage: message }, link);
     },
     async gone(agentId, epoch, reason) {
-      // It may be back already, by another link: then its runs were sent to it again.
+      const runs = await listLiveRunsOf(context.database, agentId);
+      // It may be back already, by another link: then its runs were sent to it again. Asked after they were
+      // listed, or some that it was hired for by that link would be among them.
       const link = await context.links.whereIs(agentId);
       if (link && link.epoch > epoch) return;
       const message =
         reason === "shutdown" ? "The provider disconnected." : "The provider stopped answering.";
-      for (const run of await listLiveRunsOf(context.database, agentId)) {
+      for (const run of runs) {
         const outcome = { errorCode: "provider_offline", errorMessage: message };
         await settleRun(context, run, "fail", outcome, undefined);
       }
@@ -168,6 +173,20 @@ async function whileAnswering<T>(
   } finally {
     answering.delete(run.id);
   }
+}
+
+/**
+ * What is wrong with the answer of a model's call. It may be any JSON and may have no words in it, but
+ * nothing at all is no answer, and nobody pays for it (OpenMarlin contract §6.3; domain/settlement.ts,
+ * rule 1). What came in pieces need not be said again.
+ */
+async function problemOfCall(
+  { progress }: RunContext,
+  run: Run,
+  output: unknown,
+): Promise<string | undefined> {
+  if (output !== undefined && output !== null) return undefined;
+  return (await progress.of(run)) > 0 ? undefined : "The provider answered nothing.";
 }
 
 /** What is wrong with an output, or `undefined`: the provider published what it would give. */

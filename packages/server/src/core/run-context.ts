@@ -15,6 +15,7 @@ import type { DrivenRuns } from "./driven-runs.ts";
 import type { InputFiles } from "./input-files.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Bus, Dispatcher, LinkIdentity, RunOffer } from "./ports.ts";
+import type { TaskProgress } from "./task-progress.ts";
 import type { Waiters } from "./waiters.ts";
 
 /** Where an agent's connection is: which process holds it. `undefined` when it is offline. */
@@ -22,6 +23,11 @@ export interface LinkLocator {
   /** Whether no newer connection of the agent was opened since, alive or not. */
   isNewest(link: LinkIdentity): Promise<boolean>;
   whereIs(agentId: string): Promise<{ processId: string; epoch: number } | undefined>;
+}
+
+export interface LinkEndings {
+  /** Whether the agent's newest connection was ended: it is not awaited back. */
+  hasEnded(agentId: string): Promise<boolean>;
 }
 
 /** Whether a value fits a schema; what is wrong with it, in words for the one who sent it. */
@@ -42,7 +48,7 @@ export interface RunContext {
   readonly log: Log;
   readonly bus: Bus;
   readonly dispatcher: Dispatcher;
-  readonly links: LinkLocator;
+  readonly links: LinkLocator & LinkEndings;
   readonly waiters: Waiters;
   readonly files: InputFiles;
   readonly schemas: SchemaValidator;
@@ -57,8 +63,12 @@ export interface RunContext {
   readonly driven: DrivenRuns;
   /** Runs that are being sent right now: a hint and the sweeper must not send one twice. */
   readonly dispatching: Set<string>;
+  /** Calls of interfaces that this process has open and will end. */
+  readonly calling: Set<string>;
   /** How far streamed answers have come. */
   readonly progress: CallProgress;
+  /** How far tasks are. */
+  readonly taskProgress: TaskProgress;
   /** Streamed answers on their way to whoever asked. */
   readonly streams: CallStreams;
   readonly metrics: RunMetrics;

@@ -15,12 +15,17 @@ import type { Dispatcher, RunEvents } from "./ports.ts";
 import { createRuns, type Runs } from "./run.ts";
 import { createRunAnswers } from "./run-answers.ts";
 import type { RunContext } from "./run-context.ts";
-import { createRunSweeper, type Sweeper } from "./run-sweeper.ts";
+import { createRunSweeper } from "./run-sweeper.ts";
+import type { Sweeper } from "./sweeping.ts";
+import { createTasks, type TaskSettings, type Tasks } from "./task.ts";
+import { createTaskProgress } from "./task-progress.ts";
+import { createVideoJobs, type VideoTools } from "./video-jobs.ts";
 
 export interface RunEngine {
   readonly runs: Runs;
   readonly calls: ModelCalls;
   readonly executions: Executions;
+  readonly tasks: Tasks;
   readonly directory: ModelDirectory;
   readonly events: RunEvents;
   readonly sweeper: Sweeper;
@@ -55,11 +60,17 @@ export function createRunEngine(
     | "results"
     | "driven"
     | "answering"
+    | "calling"
     | "dispatching"
     | "dispatcher"
     | "progress"
     | "streams"
-  > & { readonly models: ModelSettings },
+    | "taskProgress"
+  > & {
+    readonly models: ModelSettings;
+    readonly tasks: TaskSettings;
+    readonly videos: VideoTools;
+  },
 ): RunEngine {
   const { database, models } = parts;
   let dispatcher: Dispatcher = NOBODY;
@@ -67,14 +78,17 @@ export function createRunEngine(
   const requests = rowWriter(database, RUN_ROWS);
   const results = rowWriter(database, RESULT_ROWS);
   const progress = createCallProgress(parts);
+  const taskProgress = createTaskProgress(parts);
   const streams = createCallStreams(parts);
   const context: RunContext = {
     ...parts,
     progress,
+    taskProgress,
     streams,
     driven,
     dispatching: new Set(),
     answering: new Set(),
+    calling: new Set(),
     requests,
     results,
     dispatcher: {
@@ -93,10 +107,12 @@ export function createRunEngine(
   });
   const calls = createModelCalls(context, agents, directory, models);
   const sweeper = createRunSweeper(context);
+  const videoJobs = createVideoJobs(context, parts.videos);
   return {
     runs: createRuns(context, agents),
     calls,
     executions: createExecutions(context, calls),
+    tasks: createTasks(context, agents, parts.tasks, videoJobs),
     directory,
     events: createRunAnswers(context),
     sweeper,
@@ -107,10 +123,11 @@ export function createRunEngine(
       dispatcher = next;
     },
     async close() {
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), videoJobs.stop()]);
       streams.stop();
       directory.stop();
-      await Promise.all([requests.close(), results.close(), progress.close(), agents.close()]);
+      const writers = [requests, results, progress, taskProgress, agents];
+      await Promise.all(writers.map((writer) => writer.close()));
     },
   };
 }

@@ -10,6 +10,7 @@
  * request that was acknowledged before is not refused: its key finds what it opened.
  */
 
+import { usdOfMicros } from "@guildhall/protocol";
 import { walletOf } from "../domain/account.ts";
 import type { Agent, Capability } from "../domain/agent.ts";
 import type { Budget } from "../domain/budget.ts";
@@ -21,11 +22,11 @@ import { runPriceMicros } from "../domain/price.ts";
 import type { Run } from "../domain/run.ts";
 import { budgetsOf } from "../domain/spending.ts";
 import { newId } from "../lib/random.ts";
-import { rowOf } from "../store/rows.ts";
+import { type Row, rowOf } from "../store/rows.ts";
 import { findRun } from "../store/run.ts";
 import { CALL_ROWS, RUN_ROWS, type RunRecord } from "../store/run-rows.ts";
 import { findOpenedWork } from "../store/work.ts";
-import { joinChain } from "./chain.ts";
+import { type JoinedChain, joinChain } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
 import { openingFault } from "./opening-refusal.ts";
 import { type RunContext, sha256Hex, writeLarge } from "./run-context.ts";
@@ -123,6 +124,8 @@ export interface RunOrder {
   readonly chainId: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly requestHash: string | undefined;
+  /** What is written with it beside. */
+  rowsOf?(run: Run): readonly Row[];
   /** The process that will drive it. Throws where nobody can. */
   driver(): Promise<string> | string;
 }
@@ -137,30 +140,33 @@ export async function commitRun(
   const { priceMicros, requestHash } = order;
   const now = context.clock.now();
   const id = newId(context.clock, context.random);
-  const chain = await joinChain(context, caller, order.chainId, id);
+  const joined = await joinChain(context, caller, order.chainId, id);
+  const chain = leadsNowhere(joined, order) ? undefined : joined;
   const budgets = priceMicros > 0n ? budgetsOf(caller, chain, now, budgetId) : [];
   const processId = await order.driver();
   const run: Run = {
     ...toRun(context, { id, now, agent, caller, order, budgets }),
-    ...{ chainId: chain.id, parentId: chain.parentId, processId },
+    ...{ chainId: joined.id, parentId: joined.parentId, processId },
   };
-  // The first is the chain's own; a chain that begins here brings it along.
-  const [chainBudget, ...limits] = budgets;
+  // A chain that begins here brings its own budget along.
+  const isRoot = chain?.isNew === true;
   const record: RunRecord = {
     run,
     input: order.input,
     manifest: order.manifest,
-    isRoot: chain.isNew,
-    chainBudget: chain.isNew ? chainBudget : undefined,
+    isRoot,
+    chainBudget: isRoot ? budgets.find(isOfChain) : undefined,
   };
+  const known = isRoot ? budgets.filter((budget) => !isOfChain(budget)) : budgets;
   const [rows] = await Promise.all([
     writeLarge(context.requests, RUN_ROWS, record),
-    context.ledger.ensureBudgets(chain.isNew ? limits : budgets),
+    context.ledger.ensureBudgets(known),
   ]);
   const calls = run.call ? [rowOf(CALL_ROWS, { runId: id, call: run.call })] : [];
   const committed = await context.ledger.commit(openingOf(agent, caller, run, order), [
     ...rows,
     ...calls,
+    ...(order.rowsOf?.(run) ?? []),
   ]);
   if (committed.ok) {
     return { run: { ...run, version: committed.version }, isReplay: false, processId };
@@ -170,10 +176,23 @@ export async function commitRun(
   }
   throw await openingFault(context.database, committed.refusal, {
     neededMicros: priceMicros,
-    chainId: chain.id,
+    chainId: joined.id,
     budgets,
     at: context.clock.now(),
   });
+}
+
+function isOfChain({ scope }: Budget): boolean {
+  return scope === "chain";
+}
+
+/**
+ * Whether a chain would hold this one call and never another: nobody connects to do it, so nobody can
+ * hire on its account, and it is below the ceiling by itself. It is then not written down
+ * (docs/decisions/0134).
+ */
+function leadsNowhere(chain: JoinedChain, { call, priceMicros }: RunOrder): boolean {
+  return call?.via === "upstream" && chain.isNew && priceMicros <= chain.ceilingMicros;
 }
 
 function openingOf(agent: Agent, caller: Caller, run: Run, order: RunOrder): Command {
@@ -191,12 +210,12 @@ function openingOf(agent: Agent, caller: Caller, run: Run, order: RunOrder): Com
   };
 }
 
-async function checkInput(
+export async function checkInput(
   context: RunContext,
   caller: Caller,
   agent: Agent,
   capability: Capability,
-  command: InvokeRun,
+  command: Pick<InvokeRun, "input">,
 ): Promise<void> {
   await context.files.check(caller.workspaceId, command.input);
   if (!capability.inputSchema) return;
@@ -210,15 +229,21 @@ async function checkInput(
   throw new Fault("input_schema_mismatch", message, { errors });
 }
 
-function priceOf(capability: Capability, { maxMicros }: InvokeRun): bigint {
+function priceOf(capability: Capability, asked: Pick<InvokeRun, "maxMicros">): bigint {
   const priceMicros = runPriceMicros(capability.price);
-  if (maxMicros !== undefined && priceMicros > maxMicros) {
-    throw new Fault("budget_exceeded", "The price is above what you allow for this call.", {
-      neededMicros: priceMicros,
-      limitMicros: maxMicros,
-    });
-  }
+  requireAffordable(priceMicros, asked);
   return priceMicros;
+}
+
+/** @throws {Fault} `budget_exceeded` where the price is above what the caller allows for this work */
+export function requireAffordable(
+  priceMicros: bigint,
+  { maxMicros }: Pick<InvokeRun, "maxMicros">,
+): void {
+  if (maxMicros === undefined || priceMicros <= maxMicros) return;
+  const price = usdOfMicros(priceMicros);
+  const rule = `This costs ${price} US dollars, and you allow ${usdOfMicros(maxMicros)} for it.`;
+  throw new Fault("budget_exceeded", rule, { neededMicros: priceMicros, limitMicros: maxMicros });
 }
 
 function toRun(
@@ -270,7 +295,7 @@ function toRun(
 }
 
 /** The same key with the same body is the same request, whatever became of it. */
-async function replay(
+export async function replay(
   context: RunContext,
   opened: Pick<Extract<Refusal, { code: "already_opened" }>, "workId" | "requestHash">,
   requestHash: string | undefined,

@@ -70,9 +70,7 @@ export async function settle(
     const { work, steps } = decideRun(current, ending, undefined, result.charge?.micros);
     const committed = await context.ledger.commit({ keyId: undefined, work, steps }, rows);
     if (committed.ok) {
-      context.driven.delete(run.id);
-      context.progress.forget(run.id);
-      context.streams.forget(run.id);
+      forget(context, run);
       const state = work.state as Run["state"];
       const ended = { ...current, state, version: committed.version, deadlineAt: undefined };
       context.waiters.ended(run.id, { run: ended, result });
@@ -86,12 +84,22 @@ export async function settle(
     const found = await findRun(context.database, run.id);
     const isSame = found && !isTerminal(found.state) && found.attempt === run.attempt;
     if (!isSame || (link && !(await context.links.isNewest(link)))) {
-      context.driven.delete(run.id);
-      context.progress.forget(run.id);
-      context.streams.forget(run.id);
+      forget(context, run);
       return { outcome: "late" };
     }
     current = found;
   }
   throw new Error(`settling run ${run.id} lost every race`);
+}
+
+/** Nothing of it is on its way in this process any more. */
+function forget(
+  { driven, calling, progress, streams, taskProgress }: RunContext,
+  { id }: Run,
+): void {
+  driven.delete(id);
+  calling.delete(id);
+  progress.forget(id);
+  streams.forget(id);
+  taskProgress.forget(id);
 }

@@ -5,41 +5,42 @@
  *   2. A run whose process lost its lease is taken over, so that somebody answers for it; an answer
  *      that was being handed on is charged as far as it had come.
  *   3. A run that this process drives is sent, where the hint to do so was lost; where its agent
- *      turned up at another process while it opened, it is handed over to that one.
+ *      turned up at another process while it opened, it is handed over to that one; where its agent
+ *      said goodbye while it opened, it fails like those that were open by then.
  *   4. Rows of requests that were refused are removed.
  */
 import type { Run } from "../domain/run.ts";
 import { deleteEndedCallProgress } from "../store/call-progress.ts";
 import {
   deleteUnopenedRuns,
+  findRuns,
   listAbandonedRuns,
   listOverdueRuns,
   listRunsDrivenBy,
 } from "../store/run.ts";
+import { deleteUnopenedTasks } from "../store/task.ts";
 import { dispatchHinted } from "./run.ts";
 import { abandon } from "./run-answers.ts";
 import { isBeingAnswered, offersFor, type RunContext } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
 import { handOver, takeOver } from "./run-takeover.ts";
+import { createSweeper, type Sweeper } from "./sweeping.ts";
 
-export interface Sweeper {
-  /** Does all of it once; what fails is logged and tried again the next time. */
-  sweep(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-const SWEEP_MS = 1_000;
 /** Runs a sweep and kind: more are left to the next one. */
 const RUNS_MAX = 500;
 /** A run this old was sent, if its agent was still where it was when the run opened. */
 const SETTLED_IN_MS = 2_000;
+/**
+ * A call this old was opened, if this process ever hears that it was: where the database went away
+ * before it could say so, nobody asks the interface, and what is held is given back.
+ */
+const UNHEARD_AGE_MS = 60_000;
 const UNOPENED_AGE_MS = 3_600_000;
 const UNOPENED_SWEEP_MS = 60_000;
 const PROGRESS_ROWS_MAX = 100_000;
 
 export function createRunSweeper(context: RunContext): Sweeper {
   let unopenedSweptAt = 0;
-  let sweeping: Promise<void> | undefined;
 
   async function sweepOnce(): Promise<void> {
     const now = context.clock.now();
@@ -49,26 +50,18 @@ export function createRunSweeper(context: RunContext): Sweeper {
     await each(context, await listAbandonedRuns(context.database, now, RUNS_MAX), (run) =>
       adopt(context, run),
     );
-    const driven = await listRunsDrivenBy(context.database, context.processId, RUNS_MAX);
-    await each(context, driven, (run) => drive(context, run));
+    await each(context, await listNotUnderWay(context), (run) => drive(context, run));
     if (now.getTime() - unopenedSweptAt >= UNOPENED_SWEEP_MS) {
       unopenedSweptAt = now.getTime();
-      await deleteUnopenedRuns(context.database, new Date(now.getTime() - UNOPENED_AGE_MS));
+      const before = new Date(now.getTime() - UNOPENED_AGE_MS);
+      await deleteUnopenedRuns(context.database, before);
+      await deleteUnopenedTasks(context.database, before);
       await deleteEndedCallProgress(context.database, PROGRESS_ROWS_MAX);
     }
   }
 
-  async function sweep(): Promise<void> {
-    sweeping ??= sweepOnce()
-      .catch((error: unknown) => context.log.error({ error }, "sweeping runs failed"))
-      .finally(() => {
-        sweeping = undefined;
-      });
-    await sweeping;
-  }
-
-  const timer = setInterval(() => void sweep(), SWEEP_MS);
-  timer.unref();
+  const { database, log } = context;
+  const sweeper = createSweeper({ database, log, what: "runs", shapes: ["run"], sweepOnce });
   const unsubscribe = context.bus.subscribe(offersFor(context.processId), ({ runId }) => {
     dispatchHinted(context, String(runId)).catch((error: unknown) =>
       context.log.warn({ error, runId }, "could not send a run; the sweeper will"),
@@ -84,11 +77,10 @@ export function createRunSweeper(context: RunContext): Sweeper {
   });
 
   return {
-    sweep,
+    sweep: sweeper.sweep,
     async stop() {
-      clearInterval(timer);
       unsubscribe();
-      await sweeping;
+      await sweeper.stop();
     },
   };
 }
@@ -113,12 +105,38 @@ async function adopt(context: RunContext, run: Run): Promise<void> {
   await settleRun(context, run, "fail", outcome, undefined);
 }
 
+/**
+ * Runs that this process drives and that are not just being done: it has not sent them, or their agent is not
+ * here. All of them are looked at, lest many that are well keep those waiting that are not.
+ */
+async function listNotUnderWay(context: RunContext): Promise<readonly Run[]> {
+  const { database, processId, driven, calling } = context;
+  const sent = [...driven.keys()];
+  const live = await listRunsDrivenBy(database, processId);
+  const ids = new Set(live.map(({ id }) => id));
+  // Another process drives them now, or has ended them.
+  for (const id of sent) if (!ids.has(id)) driven.delete(id);
+  const left = live.filter(({ id, isStray }) => isStray || (!driven.has(id) && !calling.has(id)));
+  return findRuns(
+    database,
+    left.slice(0, RUNS_MAX).map(({ id }) => id),
+  );
+}
+
 async function drive(context: RunContext, run: Run): Promise<void> {
+  const ageMs = context.clock.now().getTime() - run.createdAt.getTime();
   // Whoever asks an interface of others does so itself, and nobody is to be sent anything.
-  if (run.call?.via === "upstream") return;
-  if (!context.driven.has(run.id)) return dispatchHinted(context, run.id);
-  if (context.clock.now().getTime() - run.createdAt.getTime() < SETTLED_IN_MS) return;
+  if (run.call?.via === "upstream") {
+    if (!context.calling.has(run.id) && ageMs > UNHEARD_AGE_MS) await adopt(context, run);
+    return;
+  }
+  if (ageMs < SETTLED_IN_MS) {
+    if (!context.driven.has(run.id)) await dispatchHinted(context, run.id);
+    return;
+  }
   const link = await context.links.whereIs(run.agentId);
+  if (!link && (await context.links.hasEnded(run.agentId))) return leaveOff(context, run);
+  if (!context.driven.has(run.id)) return dispatchHinted(context, run.id);
   if (!link || link.processId === context.processId) return;
   if (await handOver(context, run, link.processId)) {
     context.driven.delete(run.id);
@@ -126,12 +144,23 @@ async function drive(context: RunContext, run: Run): Promise<void> {
   }
 }
 
+/** Whoever was to do it said goodbye while it was opened: those who left then did not know of it yet. */
+async function leaveOff(context: RunContext, run: Run): Promise<void> {
+  if (isBeingAnswered(context, run)) return;
+  const outcome = {
+    errorCode: "provider_offline",
+    errorMessage: "The provider disconnected.",
+  };
+  await settleRun(context, run, "fail", outcome, undefined);
+}
+
 async function expire(context: RunContext, run: Run): Promise<void> {
   if (isBeingAnswered(context, run)) return;
-  context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   const errorMessage = "The provider did not answer in time.";
   const outcome = { errorCode: "deadline_exceeded", errorMessage };
   await settleRun(context, run, "expire", outcome, undefined);
+  // Only now: a server that died in between would offer the run anew to somebody who forgot it.
+  context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
 }
 
 /** One run's trouble does not keep the others waiting. */

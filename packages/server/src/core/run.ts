@@ -123,13 +123,15 @@ async function waitFor(context: RunContext, run: Run): Promise<Ended | undefined
     current = await findRun(context.database, run.id);
   }
   if (!current || isTerminal(current.state) || isBeingAnswered(context, current)) return undefined;
-  context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   const settled = await settleRun(context, current, "expire", outcome, undefined);
+  // Only now: a server that died in between would offer the run anew to somebody who forgot it.
+  context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
   if (settled === "late") await context.waiters.wait(run.id, SETTLING_MS_MAX);
   return undefined;
 }
 
-async function viewOf(context: RunContext, run: Run): Promise<RunView> {
+/** A run and, once it has ended, how. */
+export async function viewOf(context: RunContext, run: Run): Promise<RunView> {
   return toView(run, isTerminal(run.state) ? await findResult(context.database, run) : undefined);
 }
 

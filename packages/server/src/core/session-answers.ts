@@ -90,7 +90,7 @@ async function findAsked(
   attempt: number,
 ): Promise<SessionView | undefined> {
   const view = await findServed(context, link, id);
-  if (view?.work.state !== "pending" || view.work.attempt !== attempt) return undefined;
+  if (view?.work.state !== "pending" || view.log.offers !== attempt) return undefined;
   const { offeredUntil } = view.log;
   const now = context.clock.now();
   if (!view.hold || !offeredUntil || offeredUntil < now) return undefined;
@@ -189,14 +189,18 @@ async function leave(
   epoch: number,
   reason: "shutdown" | "missed",
 ): Promise<void> {
-  // It may be back already, by another link: then its sessions go on there.
+  const views = await listLiveSessionsOf(context.database, agentId);
+  // It may be back already, by another link: then its sessions go on there. Asked after they were listed, or
+  // some that it took by that link would be among them.
   const link = await context.links.whereIs(agentId);
   if (link && link.epoch > epoch) return;
-  for (const view of await listLiveSessionsOf(context.database, agentId)) {
+  for (const view of views) {
     const { state } = view.work;
     if (reason === "shutdown" && (state === "active" || state === "interrupted")) {
       await closeSession(context, view, "leave");
     } else if (INTERRUPTIBLE.has(state)) await interrupt(context, view);
+    // Whoever waits for its yes need not.
+    else if (state === "pending") context.changes.changed(view.session.id);
   }
 }
 

@@ -113,6 +113,17 @@ export async function finishClosing(context: SessionContext, id: string): Promis
 
 /** Step 3. */
 export async function tellEnd(context: SessionContext, view: SessionView): Promise<SessionView> {
+  const { session } = view;
+  await logEnd(context, view);
+  context.changes.changed(session.id);
+  void context.delivery.nudge(session).catch((error: unknown) => {
+    context.log.warn({ error, sessionId: session.id }, "a provider was not told of an end yet");
+  });
+  return view;
+}
+
+/** Has the log say how the session ended, unless it does already. */
+export async function logEnd(context: SessionContext, view: SessionView): Promise<void> {
   const { work, ending, session, log } = view;
   const reason: SessionReason = ending?.reason ?? "ended";
   const kind = work.state === "cancelled" ? "cancelled" : "ended";
@@ -122,11 +133,6 @@ export async function tellEnd(context: SessionContext, view: SessionView): Promi
     messages_used: log.used,
     messages_answered: log.answered,
   });
-  context.changes.changed(session.id);
-  void context.delivery.nudge(session).catch((error: unknown) => {
-    context.log.warn({ error, sessionId: session.id }, "a provider was not told of an end yet");
-  });
-  return view;
 }
 
 /**

@@ -17,7 +17,7 @@ import type { SessionView } from "../store/session-rows.ts";
 import type { InputFiles } from "./input-files.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Bus, SessionDispatcher, ToldSession } from "./ports.ts";
-import type { LinkLocator } from "./run-context.ts";
+import type { LinkEndings, LinkLocator } from "./run-context.ts";
 import type { SessionChanges } from "./session-changes.ts";
 import type { SessionDelivery } from "./session-delivery.ts";
 import type { SessionLogs } from "./session-log.ts";
@@ -37,7 +37,7 @@ export interface SessionContext {
   readonly log: Log;
   readonly bus: Bus;
   readonly dispatcher: SessionDispatcher;
-  readonly links: LinkLocator;
+  readonly links: LinkLocator & LinkEndings;
   readonly files: InputFiles;
   readonly processId: string;
   readonly feeBasisPoints: number;
@@ -121,8 +121,6 @@ export async function changeSession(
     readonly isWanted: (view: SessionView) => boolean;
     readonly lookAt?: Date;
     readonly processId?: string | undefined;
-    /** Asks its provider once more. */
-    readonly isAsked?: boolean;
   },
 ): Promise<SessionView | undefined> {
   let current: SessionView | undefined = view;
@@ -132,10 +130,9 @@ export async function changeSession(
       deadlineAt: options.lookAt ?? nextLook(context, current, event),
       processId: options.processId ?? context.processId,
     });
-    const asked = options.isAsked ? { ...work, attempt: work.attempt + 1 } : work;
-    const committed = await context.ledger.commit({ keyId: undefined, work: asked, steps });
+    const committed = await context.ledger.commit({ keyId: undefined, work, steps });
     if (committed.ok) {
-      const { state, attempt: attempts, processId, deadlineAt } = asked;
+      const { state, attempt: attempts, processId, deadlineAt } = work;
       const { version } = committed;
       return { ...current, work: { state, version, attempt: attempts, processId, deadlineAt } };
     }

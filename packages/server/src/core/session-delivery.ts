@@ -181,7 +181,7 @@ function standingOf({ clock }: SessionContext, view: SessionView): SessionTellin
   if (work.state === "pending") {
     if (!offeredUntil || offeredUntil <= clock.now()) return [];
     const session = toldSession(view);
-    return [{ kind: "asked", session, attempt: work.attempt, until: offeredUntil }];
+    return [{ kind: "asked", session, attempt: log.offers, until: offeredUntil }];
   }
   if (work.state === "active" || work.state === "interrupted") {
     return [{ kind: "opened", session: toldSession(view), lastNumber: log.lastNumber }];

@@ -11,12 +11,13 @@ import { createSessionChanges } from "./session-changes.ts";
 import type { SessionContext } from "./session-context.ts";
 import { SessionDelivery } from "./session-delivery.ts";
 import { createSessionLogs } from "./session-log.ts";
-import { createSessionSweeper, type SessionSweeper } from "./session-sweeper.ts";
+import { createSessionSweeper } from "./session-sweeper.ts";
+import type { Sweeper } from "./sweeping.ts";
 
 export interface SessionEngine {
   readonly sessions: Sessions;
   readonly events: SessionEvents;
-  readonly sweeper: SessionSweeper;
+  readonly sweeper: Sweeper;
   /** Messages that wait to be written. */
   readonly waiting: number;
   setDispatcher(dispatcher: SessionDispatcher): void;

@@ -29,6 +29,7 @@ import type { SessionView } from "../store/session-rows.ts";
 import { ceilingOf } from "./chain.ts";
 import { budgetId } from "./ledger.ts";
 import { openingFault } from "./opening-refusal.ts";
+import { logEnd } from "./session-closing.ts";
 import {
   changeSession,
   lookLater,
@@ -173,6 +174,8 @@ export async function submitBill(
     throw new Fault("invoice_exceeds_ceiling", "The bill is above what was agreed on.");
   }
   const lines = linesText(draft.lines);
+  // Whoever ended it may have died before the log was told. Told already, nothing changes.
+  await logEnd(context, view);
   const submittedAt = context.clock.now();
   const id = newId(context.clock, context.random);
   const invoice = { id, sessionId: session.id, totalMicros, lines, note, submittedAt };
@@ -183,7 +186,8 @@ export async function submitBill(
     isWanted: (current) => current.work.state === "awaiting_invoice",
     lookAt: new Date(submittedAt.getTime() + SESSION_CLOCK.reviewMs),
   });
-  if (!billed) {
+  const isPaid = !billed && (await wasPaid(context, session.id, totalMicros));
+  if (!billed && !isPaid) {
     await deleteInvoice(context.database, id);
     throw new Fault("not_active", "This session does not wait for a bill any more.");
   }
@@ -193,9 +197,16 @@ export async function submitBill(
     ...(note !== undefined && { note }),
   });
   context.changes.changed(session.id);
+  if (isPaid) return requireView(context, session.id);
   const bound = (await findQuote(context.database, session.id))?.silentBoundMicros;
   const isSilent = bound !== undefined && totalMicros <= bound;
   return isSilent ? settleBill(context, session.id, "settle") : requireView(context, session.id);
+}
+
+/** Whether the requester saw the bill and accepted it before it was noted that one is there. */
+async function wasPaid(context: SessionContext, id: string, totalMicros: bigint): Promise<boolean> {
+  const { work, hold: held } = await requireView(context, id);
+  return work.state === "ended" && held?.capturedMicros === totalMicros;
 }
 
 /** Pays the bill, or sets everything free where there came none. What is over stays as it is. */
@@ -209,6 +220,8 @@ export async function settleBill(
     if (view.work.state !== "awaiting_invoice") return view;
     // A bill that came in this moment has its own time.
     if (event === "lapse" && view.invoice) return view;
+    // What is settled is over: its log says so first, whoever died before telling it.
+    await logEnd(context, view);
     const next = { deadlineAt: lookLater(context), processId: context.processId };
     const { work, steps } = decideSession(view, event, next);
     const committed = await context.ledger.commit({ keyId: undefined, work, steps });

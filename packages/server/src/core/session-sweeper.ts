@@ -25,14 +25,8 @@ import { CLOSING_MS_MAX, closeSession, finishClosing } from "./session-closing.t
 import { changeSession, type SessionContext, tellLog } from "./session-context.ts";
 import { sessionsFor } from "./session-delivery.ts";
 import { settleBill } from "./session-quote.ts";
+import { createSweeper, type Sweeper } from "./sweeping.ts";
 
-export interface SessionSweeper {
-  /** Does all of it once; what fails is logged and tried again the next time. */
-  sweep(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-const SWEEP_MS = 1_000;
 /** Sessions a sweep and kind: more are left to the next one. */
 const SESSIONS_MAX = 500;
 /** How long whoever ended a link may take to say so to its sessions. */
@@ -42,14 +36,13 @@ const UNOPENED_AGE_MS = 3_600_000;
 const REQUEST_KEY_MS = 24 * 3_600_000;
 const UNOPENED_SWEEP_MS = 60_000;
 
-export function createSessionSweeper(context: SessionContext): SessionSweeper {
+export function createSessionSweeper(context: SessionContext): Sweeper {
   const { database, clock, log } = context;
   let unopenedSweptAt = 0;
-  let sweeping: Promise<void> | undefined;
+  const before = (ms: number): Date => new Date(clock.now().getTime() - ms);
 
   async function sweepOnce(): Promise<void> {
     const now = clock.now();
-    const before = (ms: number): Date => new Date(now.getTime() - ms);
     await each(context, await listDueSessions(database, now, SESSIONS_MAX), (view) =>
       look(context, view),
     );
@@ -73,17 +66,13 @@ export function createSessionSweeper(context: SessionContext): SessionSweeper {
     await context.delivery.sweep();
   }
 
-  async function sweep(): Promise<void> {
-    sweeping ??= sweepOnce()
-      .catch((error: unknown) => log.error({ error }, "sweeping sessions failed"))
-      .finally(() => {
-        sweeping = undefined;
-      });
-    await sweeping;
-  }
-
-  const timer = setInterval(() => void sweep(), SWEEP_MS);
-  timer.unref();
+  const sweeper = createSweeper({
+    ...{ database, log, what: "sessions", shapes: ["session"], sweepOnce },
+    // A session is over by its work before both sides are told, and connections here may not know yet.
+    isDue: async () =>
+      context.dispatcher.heldSessions().length > 0 ||
+      (await listUnfinishedClosings(database, before(CLOSING_MS_MAX), 1)).length > 0,
+  });
   const unsubscribe = context.bus.subscribe(sessionsFor(context.processId), ({ sessionId }) => {
     context.delivery
       .catchUp(String(sessionId))
@@ -93,11 +82,10 @@ export function createSessionSweeper(context: SessionContext): SessionSweeper {
   });
 
   return {
-    sweep,
+    sweep: sweeper.sweep,
     async stop() {
-      clearInterval(timer);
       unsubscribe();
-      await sweeping;
+      await sweeper.stop();
     },
   };
 }

@@ -39,7 +39,7 @@ export interface SlotOffers extends SlotEvents {
 }
 
 const PASS_MS = 1_000;
-/** Broadcasts looked at a pass, the newest first, and announcements sent. */
+/** Broadcasts looked at a pass, of each workspace the newest first, and announcements sent. */
 const OFFERS_MAX = 500;
 const ANNOUNCEMENTS_MAX = 1_000;
 
@@ -123,9 +123,9 @@ async function newPairs(
   links: readonly LinkMemory[],
   now: Date,
 ): Promise<{ broadcastId: string; link: LinkMemory }[]> {
-  const offers = await listOpenOffers(database, now, OFFERS_MAX);
-  if (offers.length === 0) return [];
   const agentIds = links.map(({ link }) => link.agentId);
+  const offers = await listOpenOffers(database, agentIds, now, OFFERS_MAX);
+  if (offers.length === 0) return [];
   const capabilities = [...new Set(offers.map(({ capability }) => capability))];
   const offering = await listOffering(database, agentIds, capabilities);
   const takers = await listTakers(
@@ -188,6 +188,8 @@ async function begin(
   const slot = await findSlot(context.database, slotId);
   if (slot?.state !== "accepted") return;
   const telling = await slotTelling(context, slot);
+  // Whoever claimed it may have been answered meanwhile.
+  if (link.slots.has(slotId)) return;
   if (dispatcher.tellSlot(link.link, telling)) link.slots.set(slot.id, slot.broadcastId);
 }
 
@@ -226,7 +228,7 @@ async function hearClaim(
   context: BroadcastContext,
   memory: LinkMemory,
   { broadcastId, slotKey }: Extract<SlotSays, { kind: "slot-claimed" }>,
-): Promise<SlotTelling> {
+): Promise<SlotTelling | undefined> {
   const { agentId } = memory.link;
   try {
     const mark = memory.announced.get(broadcastId);
@@ -235,9 +237,13 @@ async function hearClaim(
     }
     const caller = await requireHolder(context, memory.link);
     const taking = { broadcastId, agentId, slotKey, byLink: true };
+    const wasTold = [...memory.slots.values()].includes(broadcastId);
     const slot = await takeSlot(context, caller, taking);
+    const telling = await slotTelling(context, slot);
+    // A look at what is to be begun may have found it meanwhile, and told it.
+    if (!wasTold && memory.slots.has(slot.id)) return undefined;
     memory.slots.set(slot.id, broadcastId);
-    return await slotTelling(context, slot);
+    return telling;
   } catch (error) {
     if (!(error instanceof Fault) || isOurs(error)) throw error;
     // A seat that becomes free again is offered again.

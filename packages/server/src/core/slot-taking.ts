@@ -18,7 +18,7 @@ import { executeBy, isSlotOver, type Slot, takingSteps } from "../domain/slot.ts
 import { limitBudgetsOf } from "../domain/spending.ts";
 import { newId, randomBelow } from "../lib/random.ts";
 import { findBroadcast, findSeating } from "../store/broadcast.ts";
-import { findSlot, insertSlot, listSlotsOfAgent } from "../store/slot.ts";
+import { insertSlot, listSlotsOfAgent } from "../store/slot.ts";
 import { announce, BROADCAST_LIMITS, type BroadcastContext } from "./broadcast-context.ts";
 import { budgetId } from "./ledger.ts";
 import { openingFault } from "./opening-refusal.ts";
@@ -185,10 +185,9 @@ async function takeSeat(
     announce(context, broadcast.id);
     return { ...slot, version: committed.version };
   }
-  if (committed.refusal.code === "hold_closed") return undefined;
-  if (committed.refusal.code === "already_opened") {
-    return findSlot(database, committed.refusal.workId);
-  }
+  const { code } = committed.refusal;
+  // It may have got another slot at the same moment, which it finds when it looks again.
+  if (code === "hold_closed" || code === "already_opened") return undefined;
   throw await refusalOf(context, broadcast, committed.refusal, budgets);
 }
 

@@ -58,7 +58,11 @@ export async function submitResult(
   return record;
 }
 
-/** Puts a result into a slot; approves it where its schema is what decides. */
+/**
+ * Puts a result into a slot; approves it where its schema is what decides. The first one that was written
+ * down counts: should another come before it was handed in, as after a crash, that one is handed in, and
+ * the other refused.
+ */
 export async function fillSlot(
   context: BroadcastContext,
   broadcast: Broadcast,
@@ -74,13 +78,16 @@ export async function fillSlot(
       bytesMax: LIMITS.slotResultCharactersMax,
     });
   }
-  const isChecked = await checkResult(context, broadcast, result);
+  let isChecked = await checkResult(context, broadcast, result);
   const kept = await keepSlotResult(context.database, {
     slotId: slot.id,
     ...{ result: text, digest },
     submittedAt: context.clock.now(),
   });
-  if (kept.digest !== digest) throw alreadyHandedIn();
+  const isOther = kept.digest !== digest;
+  if (isOther && kept.result !== undefined) {
+    isChecked = await checkResult(context, broadcast, JSON.parse(kept.result));
+  }
   const passes = isChecked && broadcast.verifier === "schema";
   const outcome = passes
     ? await endSlot(context, slot, { event: "pass", keyId, decider: "schema" })
@@ -88,6 +95,7 @@ export async function fillSlot(
         ...{ event: "submit", keyId, decider: "provider" },
         reviewBy: reviewBy(broadcast, kept.submittedAt),
       });
+  if (isOther) throw alreadyHandedIn();
   if (outcome === "ok") return;
   const record = await findSlotRecord(context.database, slot.id);
   // It may have been handed in by the same request, sent twice.

@@ -32,6 +32,7 @@ import type { Members } from "./member.ts";
 import { testRequest } from "./model-test.ts";
 import type { ModelUpstreams, UpstreamRoute } from "./ports.ts";
 import { endpointRecord, UPSTREAMS_MAX, type UpstreamDirectory } from "./upstream-directory.ts";
+import type { VideoUpstreams } from "./video-ports.ts";
 
 /** An upstream as its operator sees it: everything but its keys. */
 export interface UpstreamView extends Omit<UpstreamRow, "endpoints"> {
@@ -78,10 +79,12 @@ interface Dependencies {
   /** The models on offer have changed. */
   readonly nodesChanged: () => void;
   readonly upstreams: ModelUpstreams;
+  readonly videos: Pick<VideoUpstreams, "probe">;
 }
 
 /** What an upstream's node does: anything that is asked in words, and vectors. */
 const KINDS = ["agent_run", "embeddings"];
+const VIDEO_KINDS = ["video"];
 const OPENAI = /^https:\/\/api\.openai\.com(?:[:/]|$)/;
 
 export function createUpstreams(deps: Dependencies): Upstreams {
@@ -171,7 +174,8 @@ async function add(
   await insertEndpoint(tx, agentId, { id: endpointId, url, sealedKey, weight }, at);
   await upsertUpstreamModels(tx, agentId, draft.models);
   const node = {
-    ...({ agentId, via: "upstream", kinds: KINDS, defaultModel: undefined } as const),
+    ...({ agentId, via: "upstream", defaultModel: undefined } as const),
+    kinds: draft.kind === "openai-videos" ? VIDEO_KINDS : KINDS,
     models: models.map(({ model }) => model),
     labels: { ...there?.labels, ...draft.labels },
     concurrency: draft.concurrency,
@@ -222,7 +226,7 @@ const TEST_MS = 30_000;
 const TEST_OUTPUT_TOKENS = 16;
 
 async function testEndpoint(
-  { upstreams }: Dependencies,
+  { upstreams, videos }: Dependencies,
   route: UpstreamRoute,
   model: string,
 ): Promise<UpstreamTest> {
@@ -232,7 +236,14 @@ async function testEndpoint(
     return { endpointId, model, ms: Math.round(monotonicMs() - startedAt), problem };
   };
   try {
-    const options = { outputTokensMax: TEST_OUTPUT_TOKENS, signal: AbortSignal.timeout(TEST_MS) };
+    const signal = AbortSignal.timeout(TEST_MS);
+    const [endpoint] = route.endpoints;
+    if (route.kind === "openai-videos" && endpoint) {
+      // A question to it would be a video, and paid for: it is only asked whether it knows the key.
+      await videos.probe(endpoint, signal);
+      return outcome(undefined);
+    }
+    const options = { outputTokensMax: TEST_OUTPUT_TOKENS, signal };
     const answer = await upstreams.ask([route], testRequest(model, TEST_OUTPUT_TOKENS), options);
     for await (const _piece of answer.pieces);
     return outcome(undefined);

@@ -51,6 +51,8 @@ export type AssetMime = keyof typeof ASSET_TYPES;
 export const ASSET_LIMITS = {
   /** Files of one workspace: so many small ones cost more in rows than in bytes. */
   workspaceFilesMax: 10_000,
+  /** Files that a provider may make for one run: they are kept at the expense of whoever asked for it. */
+  runFilesMax: 16,
   /** A file goes this long after it was uploaded or last used in work. */
   retentionMs: 30 * 86_400_000,
   /** When a file was last used is known to this precision, so that not every use is a write. */

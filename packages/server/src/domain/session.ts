@@ -148,6 +148,8 @@ export interface SessionLog {
   readonly warnedAt: Date | undefined;
   readonly capHitAt: Date | undefined;
   readonly offeredUntil: Date | undefined;
+  /** How often its provider was asked to take it. */
+  readonly offers: number;
   readonly closing: SessionClosing | undefined;
 }
 

@@ -27,7 +27,7 @@ export type CallEnd =
   | "hold"
   | "deadline";
 
-/** How far the answer had come: before its first byte, in the middle, after its last. */
+/** How far the answer had come: before its first word, whatever frames came around it; in the middle; after its last. */
 export type CallPhase = "before" | "during" | "after";
 
 /** What is paid: nothing, what had been delivered, or what the provider counted. */

@@ -11,19 +11,23 @@ export interface ChainCeiling {
   readonly ceilingMicros: bigint;
 }
 
-/** Budgets of one piece of work opened at `at`, the chain's first: it is the one that is asked about. */
+/** Budgets of one piece of work opened at `at`: its chain's, where it is part of one, comes first. */
 export function budgetsOf(
   caller: Caller,
-  chain: ChainCeiling,
+  chain: ChainCeiling | undefined,
   at: Date,
   idOf: BudgetIdOf,
 ): readonly Budget[] {
-  const ofChain = { scope: "chain", ownerId: chain.id, windowStart: undefined } as const;
   return [
-    { ...ofChain, id: idOf(ofChain), limitMicros: chain.ceilingMicros },
+    ...(chain ? [chainBudgetOf(chain, idOf)] : []),
     ...(caller.keyId ? limitBudgetsOf("key", caller.keyId, caller.keyLimits, at, idOf) : []),
     ...limitBudgetsOf("workspace", caller.workspaceId, caller.workspaceLimits, at, idOf),
   ];
+}
+
+function chainBudgetOf({ id, ceilingMicros }: ChainCeiling, idOf: BudgetIdOf): Budget {
+  const budget = { scope: "chain", ownerId: id, windowStart: undefined } as const;
+  return { ...budget, id: idOf(budget), limitMicros: ceilingMicros };
 }
 
 /** The budgets by which the limits of a key or a workspace hold at `at`. */

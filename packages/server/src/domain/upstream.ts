@@ -2,7 +2,7 @@
 import { Fault } from "./fault.ts";
 import { isModelName, isProviderId } from "./model.ts";
 
-export type UpstreamKind = "openai" | "anthropic" | "gemini";
+export type UpstreamKind = "openai" | "anthropic" | "gemini" | "openai-videos";
 
 /** One model, by the name that callers use, and what the interface calls it. */
 export interface UpstreamModel {

@@ -53,6 +53,24 @@ export function jsonMembers(bytes: Buffer): JsonMembers {
   }
 }
 
+/** A string, with the colon behind it where it is a name; or what an object or a list begins or ends with. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/g;
+
+/** A name that an object has twice, at any depth of a text that `JSON.parse` has taken. */
+export function memberTwice(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token, colon] of json.matchAll(TOKEN)) {
+    if (token === "{" || token === "[") open.push(new Set());
+    else if (token === "}" || token === "]") open.pop();
+    if (colon === undefined) continue;
+    const name = JSON.parse(token.slice(0, -colon.length)) as string;
+    const names = open.at(-1);
+    if (names?.has(name)) return name;
+    names?.add(name);
+  }
+  return undefined;
+}
+
 /** The bytes with each edit made. Edits are in order and do not overlap. */
 export function spliced(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;

@@ -9,6 +9,7 @@
  *      asked which connections may not go on. So a hint that was lost is late by seconds.
  *   4. Links that nobody keeps alive, such as those of a process that was killed, are ended too.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { LIMITS } from "@guildhall/protocol";
 import type {
   Bus,
@@ -57,6 +58,9 @@ export interface HubParts {
 const SWEEP_MS = 1_000;
 /** How often signs of life are written down; an honest link is then never 30 s old in the record. */
 const FLUSH_MS = 5_000;
+/** Waits before a link that could not be ended is ended again. */
+const RETRY_AFTER_MS = [200, 1_000, 3_000];
+
 /** After trouble with the database, links look overdue that are not: their keepers could not write. */
 const QUIET_AFTER_TROUBLE_MS = 2 * FLUSH_MS;
 
@@ -221,12 +225,18 @@ export class LocalProviderHub implements ProviderHub {
   async #end(connection: Connection, reason: "shutdown" | "missed"): Promise<void> {
     const { links, log } = this.#parts;
     const { identity } = connection;
-    try {
-      // What it answered before it went counts: only the rest of its runs is lost with it.
-      await connection.answered();
-      if (await links.end(identity)) await this.#gone(identity, reason);
-    } catch (error) {
-      log.error({ error, ...identity, reason }, "could not end a provider's link");
+    let isEnded = false;
+    // What it answered before it went counts: only the rest of its runs is lost with it.
+    await connection.answered();
+    for (const waitMs of [...RETRY_AFTER_MS, undefined]) {
+      try {
+        isEnded ||= await links.end(identity);
+        if (isEnded) await this.#gone(identity, reason);
+        return;
+      } catch (error) {
+        log.error({ error, ...identity, reason }, "could not end a provider's link");
+      }
+      if (waitMs !== undefined) await delay(waitMs, undefined, { ref: false });
     }
   }
 

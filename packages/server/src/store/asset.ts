@@ -24,10 +24,11 @@ export async function findStoredAmount(tx: Tx, workspaceId: string): Promise<Sto
 }
 
 /** Announces a file whose blob is about to be written. */
-export async function insertAsset(tx: Tx, asset: Asset): Promise<void> {
+export async function insertAsset(tx: Tx, asset: Asset, runId: string | undefined): Promise<void> {
   await tx.query(
-    `insert into assets(id, workspace_id, mime, bytes, sha256, filename, state, created_at, used_at)
-     values ($1, $2, $3, $4, $5, $6, 'arriving', $7, $7)`,
+    `insert into assets(id, workspace_id, mime, bytes, sha256, filename, state, created_at, used_at,
+                        run_id)
+     values ($1, $2, $3, $4, $5, $6, 'arriving', $7, $7, $8)`,
     [
       asset.id,
       asset.workspaceId,
@@ -36,8 +37,18 @@ export async function insertAsset(tx: Tx, asset: Asset): Promise<void> {
       Buffer.from(asset.sha256, "hex"),
       asset.filename,
       asset.createdAt,
+      runId ?? null,
     ],
   );
+}
+
+/** Files that were made for a run, with what is just arriving. */
+export async function countAssetsOfRun(tx: Tx, runId: string): Promise<number> {
+  const [row] = await tx.query<{ count: number }>(
+    "select count(*)::int as count from assets where run_id = $1",
+    [runId],
+  );
+  return row?.count ?? 0;
 }
 
 /** The blob is there. `false` when the file was given up in the meantime. */

@@ -7,7 +7,11 @@ export async function findChain(tx: Tx, id: string): Promise<Chain | undefined> 
   return row && toChain(row);
 }
 
-/** A workspace's chains, newest first, older than `before` where that is given. */
+/**
+ * A workspace's chains, newest first, older than `before` where that is given. The row of a chain is
+ * written with the request that begins it, also where that is then refused: such a chain is one only if
+ * something was asked for on its account after all, or if its ceiling was the reason and waits for its owner.
+ */
 export async function listChainsOf(
   tx: Tx,
   workspaceId: string,
@@ -15,7 +19,16 @@ export async function listChainsOf(
   limit: number,
 ): Promise<Chain[]> {
   const rows = await tx.query<ChainRow>(
-    `${SELECT} where c.workspace_id = $1 and c.id < coalesce($2, 'g') order by c.id desc limit $3`,
+    // As scalar subqueries, so that whatever the planner thinks of, work is looked up by its keys.
+    `${SELECT} where c.workspace_id = $1 and c.id < coalesce($2, 'g')
+        and coalesce(
+              coalesce(c.refused_at, c.approved_at, c.closed_at) is not null or null,
+              (select true from work w where w.id = c.id),
+              (select true from runs r join work w on w.id = r.id where r.chain_id = c.id limit 1),
+              (select true from sessions n join work w on w.id = n.id where n.chain_id = c.id limit 1),
+              (select true from broadcasts b join work w on w.id = b.id where b.chain_id = c.id limit 1),
+              false)
+      order by c.id desc limit $3`,
     [workspaceId, before ?? null, limit],
   );
   return rows.map(toChain);

@@ -6,11 +6,12 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { Outage } from "../lib/outage.ts";
 import { arrayLiteral, TYPES } from "./values.ts";
 
 /** What SQL can be said to: the database itself, or a transaction on it. */
 export interface Tx {
-  /** Runs one statement with `$1`-style parameters and returns its rows. */
+  /** Runs one statement with `$1`-style parameters and returns its rows. Throws `Outage` where nobody answers. */
   query<Row extends object>(text: string, parameters?: readonly unknown[]): Promise<Row[]>;
   /** Runs several statements, without parameters or results: a migration. */
   script(text: string): Promise<void>;
@@ -46,6 +47,19 @@ const CONNECT_MS_MAX = 10_000;
 export function isRetryable(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   return code === "40001" || code === "40P01";
+}
+
+/** SQLSTATEs: connection exceptions, resources gone, shutdown and recovery, input/output errors, a standby. */
+export const OUTAGE_STATES = /^(?:08|53|57P|58)|^25006$/;
+
+/** What a statement or a connection failed with, as an `Outage` where that is what it is. */
+function failure(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof Outage) return error;
+  if (error instanceof pg.DatabaseError) {
+    return OUTAGE_STATES.test(error.code ?? "") ? new Outage(error) : error;
+  }
+  // A parameter that cannot be written is a bug; what else the driver says is of its connection.
+  return error instanceof TypeError || error instanceof RangeError ? error : new Outage(error);
 }
 
 /** A `Database` on a PostgreSQL server (`DATABASE_URL`), with at most `connectionsMax` connections. */
@@ -119,7 +133,7 @@ async function runOnce<T>(
   statements: StatementNames,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
+  const client = await connect(pool);
   let lost: Error | undefined;
   const onLost = (error: Error) => {
     lost ??= error;
@@ -127,16 +141,16 @@ async function runOnce<T>(
   client.on("error", onLost);
   const transaction = guardedTx(txOver(client, statements));
   try {
-    await client.query("begin");
+    await said(client.query("begin"));
     const result = await work(transaction.tx);
-    const { command } = await client.query("commit");
+    const { command } = await said(client.query("commit"));
     // PostgreSQL answers a commit of what has failed with a rollback, not with an error.
     if (command !== "COMMIT") throw transaction.firstError() ?? new Error("rolled back");
     return result;
   } catch (error) {
     await client.query("rollback").catch(onLost);
     // Why the connection was lost says more than that it was.
-    throw lost ?? error;
+    throw lost ? failure(lost) : error;
   } finally {
     transaction.end();
     client.off("error", onLost);
@@ -172,15 +186,15 @@ function txOver(client: pg.Pool | pg.PoolClient, statements: StatementNames): Tx
   return {
     async query<Row extends object>(text: string, parameters: readonly unknown[] = []) {
       // Without parameters a statement is not worth preparing, and some cannot be prepared.
-      if (parameters.length === 0) return (await client.query<Row>(text)).rows;
+      if (parameters.length === 0) return (await said(client.query<Row>(text))).rows;
       const values = parameters.map(toValue);
       const name = statements.nameOf(text);
       const statement = { text, values, ...(name && { name }) };
       if (client instanceof pg.Pool) return queryPool<Row>(client, statement);
-      return (await client.query<Row>(statement)).rows;
+      return (await said(client.query<Row>(statement))).rows;
     },
     async script(text) {
-      await client.query(text);
+      await said(client.query(text));
     },
   };
 }
@@ -193,7 +207,7 @@ async function queryPool<Row extends object>(
   pool: pg.Pool,
   statement: pg.QueryConfig,
 ): Promise<Row[]> {
-  const client = await pool.connect();
+  const client = await connect(pool);
   let lost: Error | undefined;
   try {
     return (await client.query<Row>(statement)).rows;
@@ -202,9 +216,21 @@ async function queryPool<Row extends object>(
     // that says so in another language loses a connection for each error, and nothing else.
     const isRefusal = error instanceof pg.DatabaseError && error.severity === "ERROR";
     if (!isRefusal) lost = error as Error;
-    throw error;
+    throw failure(error);
   } finally {
     client.release(lost);
+  }
+}
+
+function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  return said(pool.connect());
+}
+
+async function said<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw failure(error);
   }
 }
 

@@ -4,7 +4,7 @@ import pg from "pg";
 import type { AccountKind } from "../domain/account.ts";
 import type { Budget } from "../domain/budget.ts";
 import type { Command, CommandOutcome, HoldTerms } from "../domain/command.ts";
-import type { Tx } from "./database.ts";
+import { OUTAGE_STATES, type Tx } from "./database.ts";
 import { packBatch, readAnswers } from "./ledger-batch.ts";
 import { type Row, rowsInStatement } from "./rows.ts";
 
@@ -52,7 +52,7 @@ export async function commitCommands(
 export function failureOf(error: unknown): "refused" | "collision" | "unknown" {
   if (error instanceof pg.DatabaseError) {
     if (COLLISIONS.has(error.code)) return "collision";
-    return OUTAGE.test(error.code ?? "") ? "unknown" : "refused";
+    return OUTAGE_STATES.test(error.code ?? "") ? "unknown" : "refused";
   }
   // What is neither the database's nor a bug here is the driver's: it lost its connection, or got none.
   return error instanceof AssertionError || error instanceof TypeError ? "refused" : "unknown";
@@ -60,8 +60,6 @@ export function failureOf(error: unknown): "refused" | "collision" | "unknown" {
 
 /** Serialisation failure, deadlock, lock not available, cancelled, and a row that another just wrote. */
 const COLLISIONS: ReadonlySet<unknown> = new Set(["40001", "40P01", "55P03", "57014", "23505"]);
-/** Connection exceptions, resources gone, shutdown and recovery, input/output errors, a standby. */
-const OUTAGE = /^(?:08|53|57P|58)|^25006$/;
 
 /** Opens an account with nothing in it; it may be there already. */
 export async function insertAccount(

@@ -117,6 +117,15 @@ export async function listLinkStates(
   );
 }
 
+/** Whether the agent's newest link was ended, by its goodbye or for its silence. */
+export async function hasLinkEnded(tx: Tx, agentId: string): Promise<boolean> {
+  const rows = await tx.query(
+    "select 1 from provider_links where agent_id = $1 and ended_at is not null",
+    [agentId],
+  );
+  return rows.length > 0;
+}
+
 /** The epoch of the agent's newest link, whether it lives or not. */
 export async function findEpoch(tx: Tx, agentId: string): Promise<number | undefined> {
   const [row] = await tx.query<{ epoch: number }>(

@@ -15,6 +15,10 @@ export async function listModelPrices(tx: Tx): Promise<ModelPrice[]> {
   );
 }
 
+export async function findModelPrice(tx: Tx, model: string): Promise<ModelPrice | undefined> {
+  return (await listModelPrices(tx)).find((price) => price.model === model);
+}
+
 /** Sets a model's prices. Who sells it has changed by that: nobody may rely on the prices before. */
 export async function upsertModelPrice(tx: Tx, price: ModelPrice, at: Date): Promise<void> {
   const { model, inputMicros, cachedMicros, outputMicros, requestMicros } = price;

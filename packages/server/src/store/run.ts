@@ -105,14 +105,21 @@ export async function listAbandonedRuns(tx: Tx, now: Date, limit: number): Promi
   return rows.map(toRun);
 }
 
-/** Live runs that this process drives. */
-export async function listRunsDrivenBy(tx: Tx, processId: string, limit: number): Promise<Run[]> {
-  const rows = await tx.query<RunRow>(
-    `${SELECT} where w.shape = 'run' and w.deadline_at is not null and w.process_id = $1
-      order by r.id limit $2`,
-    [processId, limit],
+/**
+ * All live runs that this process drives, and of which of them the agent's link is not where they are driven:
+ * it was ended, or is another process's.
+ */
+export async function listRunsDrivenBy(
+  tx: Tx,
+  processId: string,
+): Promise<{ readonly id: string; readonly isStray: boolean }[]> {
+  return tx.query(
+    `select w.id, coalesce(k.ended_at is not null or k.process_id <> $1, false) as "isStray"
+       from work w join runs r on r.id = w.id left join provider_links k on k.agent_id = r.agent_id
+      where w.shape = 'run' and w.deadline_at is not null and w.process_id = $1
+      order by w.id`,
+    [processId],
   );
-  return rows.map(toRun);
 }
 
 /** Removes rows of requests that were refused: an hour's worth of them, which ended at `before`. */

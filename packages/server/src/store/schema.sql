@@ -52,12 +52,14 @@ create table assets (
   state text not null,
   created_at timestamp with time zone not null,
   used_at timestamp with time zone not null,
+  run_id text collate "C",
   constraint assets_pkey PRIMARY KEY (id),
   constraint assets_bytes_check CHECK ((bytes >= 0)),
   constraint assets_sha256_check CHECK ((length(sha256) = 32)),
   constraint assets_state_check CHECK ((state = ANY (ARRAY['arriving'::text, 'stored'::text, 'leaving'::text]))),
   constraint assets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id)
 );
+CREATE INDEX assets_run ON public.assets USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX assets_used ON public.assets USING btree (used_at);
 CREATE INDEX assets_workspace ON public.assets USING btree (workspace_id);
 
@@ -660,6 +662,7 @@ create table session_logs (
   activated_at timestamp with time zone,
   closing text,
   closing_at timestamp with time zone,
+  offers integer default 0 not null,
   constraint session_logs_pkey PRIMARY KEY (session_id)
 ) with (fillfactor=40, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX session_logs_capped ON public.session_logs USING btree (cap_hit_at) WHERE ((cap_hit_at IS NOT NULL) AND (closing IS NULL));
@@ -779,6 +782,17 @@ CREATE INDEX slots_broadcast ON public.slots USING btree (broadcast_id, id);
 CREATE INDEX slots_provider ON public.slots USING btree (provider_workspace_id, id);
 CREATE INDEX slots_workspace ON public.slots USING btree (workspace_id, id);
 
+create table tasks (
+  run_id text collate "C" not null,
+  kind text not null,
+  metadata text,
+  started_at timestamp with time zone,
+  progress double precision,
+  noted_at timestamp with time zone,
+  constraint tasks_pkey PRIMARY KEY (run_id),
+  constraint tasks_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision)))
+);
+
 create table topups (
   id text collate "C" not null,
   workspace_id text collate "C" not null,
@@ -866,9 +880,21 @@ create table upstreams (
   has_responses boolean not null,
   updated_at timestamp with time zone not null,
   constraint upstreams_pkey PRIMARY KEY (agent_id),
-  constraint upstreams_kind_check CHECK ((kind = ANY (ARRAY['openai'::text, 'anthropic'::text, 'gemini'::text]))),
+  constraint upstreams_kind_check CHECK ((kind = ANY (ARRAY['openai'::text, 'anthropic'::text, 'gemini'::text, 'openai-videos'::text]))),
   constraint upstreams_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(id) ON DELETE CASCADE
 );
+
+create table video_jobs (
+  run_id text collate "C" not null,
+  model text not null,
+  endpoint_id text collate "C",
+  handed_at timestamp with time zone,
+  upstream_id text,
+  tries integer default 0 not null,
+  next_at timestamp with time zone not null,
+  constraint video_jobs_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX video_jobs_next ON public.video_jobs USING btree (next_at);
 
 create table vouchers (
   id text collate "C" not null,

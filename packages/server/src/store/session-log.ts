@@ -342,25 +342,6 @@ export async function listCappedSessions(tx: Tx, before: Date, limit: number): P
   return rows.map((row) => row.session_id);
 }
 
-/**
- * Notes that the provider is asked until `until`. Where it is being asked already, nothing changes and
- * how long it has is returned.
- */
-export async function offerSession(
-  tx: Tx,
-  sessionId: string,
-  now: Date,
-  until: Date,
-): Promise<Date> {
-  const [row] = await tx.query<{ offered_until: Date }>(
-    `update session_logs
-        set offered_until = case when offered_until > $2 then offered_until else $3 end
-      where session_id = $1 returning offered_until`,
-    [sessionId, now, until],
-  );
-  return row?.offered_until ?? until;
-}
-
 interface EventRow {
   page: bigint;
   state: SessionState;

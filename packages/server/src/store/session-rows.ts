@@ -37,7 +37,7 @@ export const SELECT_VIEW = `
   select ${SESSION_COLUMNS},
          w.state, w.version, w.attempt, w.process_id, w.deadline_at,
          l.next_position, l.last_seq, l.last_number, l.used, l.answered, l.open_turns, l.last_at,
-         l.warned_at, l.cap_hit_at, l.offered_until, l.activated_at, l.closing,
+         l.warned_at, l.cap_hit_at, l.offered_until, l.offers, l.activated_at, l.closing,
          h.account_id as hold_account_id, h.amount_micros as hold_micros, h.captured_micros,
          h.fee_basis_points as hold_fee, h.budget_ids, h.deadline_at as hold_deadline_at,
          h.closed_at as hold_closed_at, q.accepted_at, q.amount_micros as quoted_micros,
@@ -90,6 +90,7 @@ export interface ViewRow extends SessionRow {
   warned_at: Date | null;
   cap_hit_at: Date | null;
   offered_until: Date | null;
+  offers: number;
   activated_at: Date | null;
   closing: SessionClosing | null;
   hold_account_id: string | null;
@@ -181,6 +182,7 @@ function toLog(row: ViewRow): SessionView["log"] {
     warnedAt: row.warned_at ?? undefined,
     capHitAt: row.cap_hit_at ?? undefined,
     offeredUntil: row.offered_until ?? undefined,
+    offers: row.offers,
     closing: row.closing ?? undefined,
   };
 }

@@ -8,7 +8,16 @@ export interface OpenOffer {
   readonly capability: string;
 }
 
-export async function listOpenOffers(tx: Tx, now: Date, limit: number): Promise<OpenOffer[]> {
+/**
+ * What one of these agents could take a seat of: the newest of each workspace, then the next of each, so that
+ * one that asks for much does not hide the others.
+ */
+export async function listOpenOffers(
+  tx: Tx,
+  agentIds: readonly string[],
+  now: Date,
+  limit: number,
+): Promise<OpenOffer[]> {
   return tx.query(
     `select b.id as "broadcastId", b.workspace_id as "workspaceId", b.capability
        from work w join broadcasts b on b.id = w.id join mandates m on m.id = b.mandate_id
@@ -16,8 +25,10 @@ export async function listOpenOffers(tx: Tx, now: Date, limit: number): Promise<
         and m.revoked_at is null
         and exists (select 1 from holds h where h.work_id = b.id and h.closed_at is null
                                             and h.id like 'seat-%')
-      order by b.id desc limit $2`,
-    [now, limit],
+        and exists (select 1 from capabilities c where c.agent_id = any($2) and c.slug = b.capability)
+      order by row_number() over (partition by b.workspace_id order by b.id desc), b.id desc
+      limit $3`,
+    [now, agentIds, limit],
   );
 }
 

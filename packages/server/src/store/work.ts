@@ -19,6 +19,14 @@ export async function findOpenedWork(
   return row && { workId: row.id, requestHash: row.request_hash ?? undefined };
 }
 
+/** The shapes of which some work is not over. */
+export async function listLiveShapes(tx: Tx): Promise<ReadonlySet<WorkShape>> {
+  const rows = await tx.query<{ shape: WorkShape }>(
+    "select distinct shape from work where deadline_at is not null",
+  );
+  return new Set(rows.map(({ shape }) => shape));
+}
+
 /** How many pieces of work of this shape the workspace has that are not over. */
 export async function countLiveWork(
   tx: Tx,

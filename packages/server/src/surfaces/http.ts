@@ -12,6 +12,7 @@ import { plainRefusal } from "./shared/plain-refusal.ts";
 import type { createRateLimiter } from "./shared/rate-limit.ts";
 import { requestIdOf, requestIds } from "./shared/request-id.ts";
 import { storedFileRoutes } from "./shared/stored-files.ts";
+import { missingPage } from "./sign-in/errors.ts";
 
 export interface HttpParts {
   readonly core: Core;
@@ -44,9 +45,13 @@ export function createHttp(parts: HttpParts): Hono {
   app.onError((error, c) => {
     log.error({ error, requestId: requestIdOf(c) }, "a request failed");
     const { code, message } = faultOf(error);
-    return c.json(plainRefusal(c, code, message), 500);
+    return c.json(plainRefusal(c, code, message), code === "overloaded" ? 503 : 500);
   });
-  app.notFound((c) => c.json(plainRefusal(c, "not_found", "There is nothing here."), 404));
+  app.notFound((c) =>
+    isPerson(c)
+      ? missingPage(c)
+      : c.json(plainRefusal(c, "not_found", "There is nothing here."), 404),
+  );
   app.route("/", operationsRoutes(parts.operations));
   // Receipts are checked with these, by anyone.
   app.get("/.well-known/guildhall-keys.json", async (c) =>
@@ -57,6 +62,11 @@ export function createHttp(parts: HttpParts): Hono {
   for (const surface of parts.surfaces) app.route("/", surface);
   app.route("/api/v1", linkedclawRoutes(core, { limited: parts.limited, publicUrl, hint }));
   return app;
+}
+
+/** A browser that opens an address says that it reads HTML; programs do not. */
+function isPerson({ req }: Context): boolean {
+  return req.method === "GET" && (req.header("accept") ?? "").includes("text/html");
 }
 
 /** One line a request, and the bugs behind those that failed. */

@@ -49,7 +49,7 @@ onEachHost(
 );
 
 test("a workspace sends a few files at once, and cannot keep others from sending theirs", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const [alice, bob] = [await hall.workspace("alice"), await hall.workspace("bob")];
   const streams = Array.from({ length: 4 }, () => new Readable({ read: () => undefined }));
   const open = streams.map((stream) =>
@@ -88,7 +88,7 @@ onEachHost(
 );
 
 test("removing many files takes them all, and gives their room back", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"), { workspaceBytesMax: 150 });
+  const hall = await openHall(t, await openTestDatabase(t, "any"), { workspaceBytesMax: 150 });
   const alice = await hall.workspace("alice");
   for (let count = 0; count < 150; count++) await upload(hall, alice, "x");
   await assert.rejects(upload(hall, alice, "x"), refusedWith("storage_limit_reached"));
@@ -99,7 +99,7 @@ test("removing many files takes them all, and gives their room back", async (t) 
 });
 
 test("two files with the same content are two files: removing one leaves the other", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const [alice, bob] = [await hall.workspace("alice"), await hall.workspace("bob")];
   await upload(hall, alice, "the same");
   hall.clock.advance(20 * DAY_MS);
@@ -113,7 +113,7 @@ test("two files with the same content are two files: removing one leaves the oth
 
 test("where the disk fails, the upload fails, nothing stays, and the room is given back", async (t) => {
   let broken = true;
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"), {
+  const hall = await openHall(t, await openTestDatabase(t, "any"), {
     workspaceBytesMax: 10,
     wrapBlobs: (blobs) => ({
       ...blobs,

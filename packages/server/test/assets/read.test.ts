@@ -106,7 +106,7 @@ onEachHost("files of others and files that do not exist are refused alike", asyn
 });
 
 test("a link works for its file, until it expires", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const [alice, bob] = [await hall.workspace("alice"), await hall.workspace("bob")];
   const { id } = await upload(hall, alice, "hello", "a.txt");
   const other = await upload(hall, alice, "secret", "b.txt");
@@ -126,7 +126,7 @@ test("a link works for its file, until it expires", async (t) => {
 });
 
 test("a link works at least as long as the work it is for", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const [alice, bob] = [await hall.workspace("alice"), await hall.workspace("bob")];
   const { id } = await upload(hall, alice, "hello", "a.txt");
   const until = new Date(hall.clock.now().getTime() + 3_600_000);
@@ -138,7 +138,7 @@ test("a link works at least as long as the work it is for", async (t) => {
 });
 
 test("browsers are told to run nothing, and to show nothing but pictures", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const script = "<script>alert(1)</script>";
   const page = await read(hall, alice, (await upload(hall, alice, script, "ü 'x'.html")).id);
@@ -159,7 +159,7 @@ test("browsers are told to run nothing, and to show nothing but pictures", async
 });
 
 test("parts of a file can be asked for", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const { id, sha256 } = await upload(hall, alice, "0123456789", "a.txt");
   // biome-ignore format: read as a table
@@ -198,7 +198,7 @@ test("parts of a file can be asked for", async (t) => {
 });
 
 test("files in the input of work are refused where they are wrong", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const { id } = await upload(hall, alice, "hello", "a.txt");
   const wrong = [

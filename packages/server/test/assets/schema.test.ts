@@ -90,7 +90,7 @@ test("a schema that cannot be had, or is another one, is refused, and nothing is
   };
   const lookup: LookupAddresses = async (name) =>
     [answers[name]?.shift()].flatMap((address) => (address ? [{ address, family: 4 }] : []));
-  const database = await openTestDatabase(t, "embedded");
+  const database = await openTestDatabase(t, "any");
   const hall = await openHall(t, database, { isLoopbackOpen: true, lookup });
   const { workspaceId } = await hall.workspace("alice");
   const digest = sha256Of(PERSON);
@@ -126,7 +126,7 @@ test("a name that was fine when a schema was declared may lead anywhere later: n
   const lookup: LookupAddresses = async () => [
     { address: lookups++ === 0 ? "127.0.0.1" : "169.254.169.254", family: 4 },
   ];
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"), {
+  const hall = await openHall(t, await openTestDatabase(t, "any"), {
     isLoopbackOpen: true,
     lookup,
   });
@@ -148,7 +148,7 @@ test("loopback is closed unless it was opened", async (t) => {
     response.end(PERSON);
   });
   const lookup: LookupAddresses = async () => [{ address: "127.0.0.1", family: 4 }];
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"), { lookup });
+  const hall = await openHall(t, await openTestDatabase(t, "any"), { lookup });
   const { workspaceId } = await hall.workspace("alice");
   const { port } = new URL(host);
   for (const url of [host, `https://127.0.0.1:${port}/`, `https://rebind.example:${port}/`]) {
@@ -161,7 +161,7 @@ test("loopback is closed unless it was opened", async (t) => {
 });
 
 test("what is no schema is refused, and says why", async (t) => {
-  const database = await openTestDatabase(t, "embedded");
+  const database = await openTestDatabase(t, "any");
   const hall = await openHall(t, database);
   const { workspaceId } = await hall.workspace("alice");
   const documents: readonly object[] = [
@@ -185,7 +185,7 @@ test("what is no schema is refused, and says why", async (t) => {
 });
 
 test("a workspace brings so many schemas and no more; what is there already costs nobody anything", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const [alice, bob] = [await hall.workspace("alice"), await hall.workspace("bob")];
   const big = (index: number) => ({ document: { $comment: `${index}${"x".repeat(250_000)}` } });
   for (let index = 0; index < 33; index++) await hall.schemas.keep(alice.workspaceId, big(index));
@@ -199,7 +199,7 @@ test("a workspace brings so many schemas and no more; what is there already cost
 });
 
 test("a schema that takes for ever is refused where it is used", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const { workspaceId } = await hall.workspace("alice");
   const slow = await hall.schemas.keep(workspaceId, { document: { pattern: "^(a+)+$" } });
   const fine = await hall.schemas.keep(workspaceId, { document: { type: "string" } });
@@ -209,7 +209,7 @@ test("a schema that takes for ever is refused where it is used", async (t) => {
 });
 
 test("a schema that the server does not have is unavailable; there is no such page", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const digest = "0".repeat(64);
   await assert.rejects(
     hall.schemas.problemsOf("nobody", { url: "https://a.example", digest }, {}),
@@ -233,6 +233,7 @@ onEachHost(
     const presence = { statusOf: async () => new Map() };
     const agents = createAgents({
       ...{ database, clock: hall.clock, random: systemRandom, presence, schemas: hall.schemas },
+      onWritten: () => undefined,
     });
     const good = { url: `${host}/person.json`, digest: sha256Of(PERSON) };
     const bad = { ...good, digest: "0".repeat(64) };

@@ -73,7 +73,7 @@ onEachHost(
 );
 
 test("a name or a declared type does not make a file something that it is not", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const program = Buffer.concat([
     Buffer.from("MZ\x90\0\x03\0\0\0", "latin1"),
@@ -112,7 +112,7 @@ test("a name or a declared type does not make a file something that it is not", 
 });
 
 test("a picture that calls itself text is a picture", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const answer = await hall.upload(alice, await fixture("red.png"), {
     filename: "a.txt",
@@ -124,7 +124,7 @@ test("a picture that calls itself text is a picture", async (t) => {
 });
 
 test("the declared type may stand before or after the file", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const file = '--x\r\ncontent-disposition: form-data; name="file"\r\n\r\n# Hello\r\n';
   const mime = '--x\r\ncontent-disposition: form-data; name="mime"\r\n\r\ntext/markdown\r\n';
@@ -144,7 +144,7 @@ test("the declared type may stand before or after the file", async (t) => {
 });
 
 test("names of files are kept harmless, and files stay where they belong", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   // biome-ignore format: read as a table
   const names: readonly (readonly [given: string, kept: string])[] = [
@@ -166,7 +166,7 @@ test("names of files are kept harmless, and files stay where they belong", async
 });
 
 test("more than fifty megabytes is refused, announced or not, and nothing stays", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const piece = Buffer.alloc(1024 * 1024, "a ");
   const head = '--x\r\ncontent-disposition: form-data; name="file"; filename="big.txt"\r\n\r\n';
@@ -211,7 +211,7 @@ async function sendChunked(hall: Hall, workspaceId: string, pieces: readonly (st
 }
 
 test("an upload that breaks off leaves nothing, wherever it breaks off", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const form = [
     '--x\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\n',
@@ -285,7 +285,7 @@ const SLOW: readonly (readonly [what: string, head: string, pace: UploadPace, sa
 
 for (const [what, head, uploadPace, says] of SLOW) {
   test(`an upload that ${what} is given up, and its place is free`, async (t) => {
-    const database = await openTestDatabase(t, "embedded");
+    const database = await openTestDatabase(t, "any");
     const hall = await openHall(t, database, { uploadPace });
     const alice = await hall.workspace("alice");
     const slow = Array.from({ length: ASSET_LIMITS.uploadsPerWorkspaceMax }, () =>
@@ -304,7 +304,7 @@ for (const [what, head, uploadPace, says] of SLOW) {
 }
 
 test("nobody has all the places there are for uploads", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const bob = await hall.workspace("bob");
   const slow = Array.from({ length: ASSET_LIMITS.uploadsPerWorkspaceMax }, () =>
@@ -323,7 +323,7 @@ test("nobody has all the places there are for uploads", async (t) => {
 });
 
 test("what is no form with one file is refused", async (t) => {
-  const hall = await openHall(t, await openTestDatabase(t, "embedded"));
+  const hall = await openHall(t, await openTestDatabase(t, "any"));
   const alice = await hall.workspace("alice");
   const part = (name: string) =>
     `--x\r\ncontent-disposition: form-data; name="${name}"; filename="a.txt"\r\n\r\nhello\r\n`;

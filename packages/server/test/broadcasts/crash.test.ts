@@ -23,7 +23,7 @@ import {
 
 /** Eleven points in all, fewer where a restart takes longer; and 120 in test:long. */
 const IS_LONG = process.env.GUILDHALL_TEST_LONG === "1";
-const ROUNDS = IS_LONG ? { embedded: 40, postgresql: 80 } : { embedded: 3, postgresql: 8 };
+const ROUNDS = IS_LONG ? { embedded: 40, postgresql: 80 } : { embedded: 2, postgresql: 3 };
 /** After how many answers the server is killed: at random, and however fast the machine is. */
 const ANSWERS_MIN = 3;
 const ANSWERS_MAX = 80;

@@ -4,8 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { issueKey } from "../../src/core/key.ts";
+import type { SlotTelling } from "../../src/core/ports.ts";
 import { Fault } from "../../src/domain/fault.ts";
+import { systemRandom } from "../../src/lib/random.ts";
+import { openLink } from "../../src/store/link.ts";
 import { onEachHost } from "../support/database.ts";
+import { answerLate } from "../support/meanwhile.ts";
 import { openWorld, type Party, type World } from "./world.ts";
 
 const ROUNDS = process.env.GUILDHALL_TEST_LONG === "1" ? 200 : 10;
@@ -55,6 +60,125 @@ onEachHost("the last slot is taken once, however many want it", async (t, databa
   }
   const balances = await world.balances();
   assert.ok(balances.every(({ held }) => held === 0n));
+  await world.verify();
+});
+
+onEachHost("an agent that asks for two slots at once has one of them", async (t, database) => {
+  const world = await openWorld(t, database, { parties: 2 });
+  const { broadcasts } = world.engine;
+  const [requester, bob] = world.parties as [Party, Party];
+  const { caller, agentId } = bob;
+  for (let round = 1; round <= ROUNDS; round++) {
+    const broadcastId = await world.open({ target: 2, partition: "slotted" });
+    const keys = ["1", "2"];
+    const outcomes = await Promise.all(
+      keys.map((slotKey) =>
+        outcomeOf(broadcasts.accept(caller, { broadcastId, agentId, slotKey })),
+      ),
+    );
+    assert.deepEqual(outcomes.filter(isRefused), ["conflict"], `round ${round}`);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!isRefused(outcome)) assert.equal(outcome.slot.slotKey, keys[index]);
+    }
+    await broadcasts.cancel(requester.caller, broadcastId);
+  }
+  await world.verify();
+});
+
+onEachHost("a result that was written down and not handed in is not lost", async (t, database) => {
+  const late = answerLate(database);
+  const world = await openWorld(t, late, { parties: 2 });
+  const { broadcasts } = world.engine;
+  const [requester, bob] = world.parties as [Party, Party];
+  const { caller, agentId } = bob;
+  const broadcastId = await world.open({ target: 1, stakeMicros: 50n });
+  const { slot } = await broadcasts.accept(caller, { broadcastId, agentId, slotKey: undefined });
+  const submit = (text: string) =>
+    broadcasts.submit(caller, { broadcastId, agentId, slotKey: undefined, result: { text } });
+  late.meanwhile("insert into slot_results", () => Promise.reject(new Error("the process died")));
+  await assert.rejects(submit("first"), /the process died/);
+  assert.equal(await outcomeOf(submit("second")), "conflict");
+  const [record] = (await broadcasts.require(requester.caller, broadcastId)).slots;
+  assert.equal(
+    record?.slot.state,
+    "submitted",
+    "its agent can do no more, and would lose its stake",
+  );
+  assert.equal(record?.result?.result, JSON.stringify({ text: "first" }));
+  const verdict = { isApproved: true, score: undefined, notes: undefined };
+  await broadcasts.judge(requester.caller, { broadcastId, slotId: slot.id, ...verdict });
+  assert.ok((await world.balances()).every(({ held }) => held === 0n));
+  await world.verify();
+});
+
+onEachHost("one who asks for very much does not hide what others ask for", async (t, database) => {
+  const world = await openWorld(t, database, { parties: 3 });
+  const [, bob, carol] = world.parties as [Party, Party, Party];
+  const { mandate } = await world.mandates.create(carol.caller, {
+    ...{ principalAgentId: carol.agentId, delegateAgentId: undefined, maxMicros: 1_000_000n },
+    ...{ expiresAt: undefined, idempotencyKey: undefined },
+  });
+  const hers = await world.open({ target: 1, mandateId: mandate.id }, carol);
+  world.clock.advance(1_000);
+  for (let tens = 1; tens <= 51; tens++) {
+    await Promise.all(Array.from({ length: 10 }, () => world.open({ target: 1 })));
+  }
+  const announced = new Set<string>();
+  const { offers } = world.engine;
+  offers.setDispatcher({
+    connected: () => [{ agentId: bob.agentId, epoch: 1 }],
+    tellSlot: (_, telling) => {
+      if (telling.kind === "announced") announced.add(telling.broadcast.broadcastId);
+      return true;
+    },
+  });
+  await offers.pass();
+  assert.ok(announced.has(hers));
+});
+
+onEachHost("a slot that is found while it is claimed is told once", async (t, database) => {
+  const late = answerLate(database);
+  const world = await openWorld(t, late, { parties: 2 });
+  const [, bob] = world.parties as [Party, Party];
+  const { agentId, caller } = bob;
+  const named = { workspaceId: caller.workspaceId, kind: "gld", label: "test" } as const;
+  const { key } = await database.transaction((tx) =>
+    issueKey(tx, world.clock, systemRandom, named),
+  );
+  const epoch = await openLink(database, {
+    ...{ agentId, processId: "world", keyId: key.id, wire: "test", client: "test" },
+    ...{ concurrency: undefined, connectedAt: world.clock.now() },
+  });
+  const { offers } = world.engine;
+  const told: SlotTelling[] = [];
+  offers.setDispatcher({
+    connected: () => [{ agentId, epoch }],
+    tellSlot: (_, telling) => told.push(telling) > 0,
+  });
+  const broadcastId = await world.open({ target: 1 });
+  await offers.pass();
+  late.meanwhile("commit_commands", () => offers.pass());
+  const claim = { kind: "slot-claimed", broadcastId, slotKey: undefined } as const;
+  const answer = await offers.said({ agentId, epoch }, claim);
+  await offers.pass();
+  const slots = [...told, ...(answer ? [answer] : [])].filter(({ kind }) => kind === "slot");
+  assert.equal(slots.length, 1, "or it would be done twice");
+  const again = await offers.said({ agentId, epoch }, claim);
+  assert.equal(again?.kind, "slot", "who asks again for what it has is told again");
+});
+
+onEachHost("a task that is opened while its mandate is revoked is refused", async (t, database) => {
+  const late = answerLate(database);
+  const world = await openWorld(t, late, { parties: 1 });
+  const [{ caller, agentId }] = world.parties as [Party];
+  const { mandate } = await world.mandates.create(caller, {
+    ...{ principalAgentId: agentId, delegateAgentId: undefined, maxMicros: 1_000_000n },
+    ...{ expiresAt: undefined, idempotencyKey: undefined },
+  });
+  late.meanwhile("insert into broadcasts", () => world.mandates.revoke(caller, mandate.id));
+  assert.equal(await outcomeOf(world.open({ mandateId: mandate.id })), "mandate_invalid");
+  const { state, spentMicros } = await world.mandates.require(caller, mandate.id);
+  assert.deepEqual([state, spentMicros], ["revoked", 0n]);
   await world.verify();
 });
 

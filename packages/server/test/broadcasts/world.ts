@@ -39,8 +39,8 @@ export interface World {
   readonly engine: BroadcastEngine;
   readonly mandates: Mandates;
   readonly parties: readonly Party[];
-  /** Opens a broadcast of the first party's; what is not given is usual. */
-  open(rest?: Partial<CreateBroadcast>): Promise<string>;
+  /** Opens a broadcast, of the first party's unless another is named; what is not given is usual. */
+  open(rest?: Partial<CreateBroadcast>, asker?: Party): Promise<string>;
   /** What each party has, and the house's fees: what is available and what is held. */
   balances(): Promise<readonly { readonly posted: bigint; readonly held: bigint }[]>;
   availableMicros(party: Party): Promise<bigint>;
@@ -90,12 +90,16 @@ export async function openWorld(
   }
   return {
     ...{ clock, engine, mandates, parties },
-    async open(rest = {}) {
-      const view = await engine.broadcasts.create(requester.caller, {
+    async open(rest = {}, asker = requester) {
+      const view = await engine.broadcasts.create(asker.caller, {
         ...{ capability: "echo", instruction: "Say something.", params: {} },
         ...{ target: 2, slotMicros: 1_000n, unitMicros: 100n, stakeMicros: 0n },
         ...{ payment: "fixed", partition: "homogeneous", verifier: "requester" },
-        ...{ resultSchema: undefined, deadlineAt: undefined, mandateId: await mandateId() },
+        ...{
+          resultSchema: undefined,
+          deadlineAt: undefined,
+          mandateId: rest.mandateId ?? (await mandateId()),
+        },
         ...{ chainId: undefined, idempotencyKey: undefined },
         ...rest,
       });
@@ -132,10 +136,11 @@ function openEngine(t: TestContext, database: Database, feeBasisPoints = FEE_BAS
     guardedFetch: createGuardedFetch({ isLoopbackOpen: false, userAgent: "test" }),
   });
   const presence = { statusOf: async () => new Map() };
-  const agents = createAgents({ database, clock, random, presence, schemas });
+  const onWritten = () => undefined;
+  const agents = createAgents({ database, clock, random, presence, schemas, onWritten });
   const sealer = createSealer(random, "a secret of thirty-two characters");
   const signer = createSigner({ database, clock, sealer });
-  const mandates = createMandates({ database, clock, random, signer, agents });
+  const mandates = createMandates({ database, clock, random, signer, ledger, agents });
   const bus = new LocalBus(log);
   const files = {
     check: async () => undefined,

@@ -49,6 +49,9 @@ const PUBLIC = new Map([
   ["POST /app/sign-out",                            "who is not signed in is signed out"],
 ]);
 
+/** What OpenAI's and Anthropic's clients ask for stands beside it under the same name. */
+const OTHERS_V1 = /^\/v1\/(?:chat\/completions|responses|embeddings|messages)$/;
+
 const PARAMETER = /:\w+(?:\{[^}]*\})?/g;
 
 /** Where paths may begin (docs/ARCHITECTURE.md): what other wires and pages claim stays free. */
@@ -79,6 +82,17 @@ test("the routes of all surfaces", async (t) => {
   });
 
   const names = new Set(routes.map(({ method, path }) => `${method} ${withoutHash(path)}`));
+  await t.test("OpenMarlin's document has every path of its wire, and no other", async () => {
+    const response = await fetch(`${app.url}/openapi.json`);
+    const { paths } = (await response.json()) as { paths: Record<string, object> };
+    const told = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const own = routes.filter(({ path }) => path.startsWith("/v1/") && !OTHERS_V1.test(path));
+    const there = own.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+    assert.deepEqual(told.sort(), [...new Set(there)].sort());
+  });
+
   await t.test("the list of public routes names only what is there", () => {
     const gone = [...PUBLIC.keys()].filter((name) => !names.has(name));
     assert.deepEqual(gone, []);

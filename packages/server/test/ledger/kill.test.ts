@@ -26,7 +26,7 @@ import { openLedger, openWallets } from "./support.ts";
 import { startWriter } from "./writer-process.ts";
 
 const IS_LONG = process.env.GUILDHALL_TEST_LONG === "1";
-const ROUNDS = IS_LONG ? 60 : 6;
+const ROUNDS = IS_LONG ? 60 : 4;
 const SEED = IS_LONG ? randomInt(2 ** 31) : 20_260_102;
 /** Of so many rounds, one is killed while it starts. */
 const STARTS_EACH = 4;

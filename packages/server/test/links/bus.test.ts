@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BusMessage } from "../../src/core/ports.ts";
 import { type CountingBus, LocalBus } from "../../src/outbound/bus/local.ts";
 import { NatsBus } from "../../src/outbound/bus/nats.ts";
+import { freePort } from "../support/free-port.ts";
 import { silentLog, until } from "./support.ts";
 
 const NATS_URL = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
@@ -124,15 +124,6 @@ test("a process whose NATS was never there starts, and stops, without it", async
   assert.equal(bus.isUp, false);
   await bus.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** A NATS server of this test's own, so that it can be killed; `undefined` where none is installed. */
 async function startNats(t: TestContext, port: number): Promise<ChildProcess | undefined> {

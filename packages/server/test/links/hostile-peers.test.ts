@@ -12,7 +12,7 @@ async function withHall(
   options: HallOptions,
   work: (hall: Hall) => Promise<void>,
 ): Promise<void> {
-  const hall = await startHall(await openTestDatabase(t, "embedded"), options);
+  const hall = await startHall(await openTestDatabase(t, "any"), options);
   try {
     await work(hall);
   } finally {

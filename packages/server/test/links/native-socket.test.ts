@@ -177,6 +177,43 @@ onEachHall("what a provider was told is over is not offered to it again", async 
   assert.equal((await peer.next("offer")).run, last.runId);
 });
 
+const kept = Promise.withResolvers<"ok">();
+
+onEachHall(
+  "a turn that was answered is not told again by whoever looked before that",
+  async (hall) => {
+    const agent = await hall.agent();
+    const peer = await Peer.identified(hall, agent);
+    const sessionId = UNKNOWN_ID;
+    const ids = { sessionId, requesterWorkspaceId: UNKNOWN_ID, chainId: UNKNOWN_ID };
+    const terms = { shape: "free", amountMicros: 0n, ceilingMicros: 0n } as const;
+    const noTier = { tierIndex: undefined, tierName: undefined };
+    const session = {
+      ...{ ...ids, capability: "chat", messagesMax: 5, previousId: undefined },
+      terms: { ...terms, ...noTier },
+    };
+    const say = (seq: number): void => {
+      hall.hub.tell(agent.agentId, { kind: "said", sessionId, seq, payload: {} });
+    };
+    hall.hub.tell(agent.agentId, { kind: "opened", session, lastNumber: 0 });
+    say(1);
+    await peer.next("turn");
+    const reply = { type: "message", session: sessionId, turn: 1, final: true, payload: {} };
+    peer.send({ ...reply, number: 1 });
+    peer.send({ type: "heartbeat" });
+    await peer.next("heartbeat");
+    // The reply is on its way into the log, where the turn is open still.
+    assert.ok(hall.hub.heldSessions().every(({ knows }) => knows(1)));
+    say(1);
+    kept.resolve("ok");
+    await peer.next("taken");
+    say(1);
+    say(2);
+    assert.equal((await peer.next("turn")).seq, 2);
+  },
+  { sessionEvents: { said: () => kept.promise } },
+);
+
 onEachHall("a connection is an agent's newest until another one is opened", async (hall) => {
   const { agentId, ...agent } = await hall.agent();
   const peer = await Peer.identified(hall, { agentId, ...agent });
@@ -270,14 +307,14 @@ onEachHall(
 );
 
 test("who opens a socket and says nothing is closed", async (t) => {
-  const hall = await startHall(await openTestDatabase(t, "embedded"), { identifyMs: 50 });
+  const hall = await startHall(await openTestDatabase(t, "any"), { identifyMs: 50 });
   const peer = await Peer.open(`${hall.url}/provider`);
   assert.equal((await peer.closed).code, LINK_CLOSINGS.identify_timeout.code);
   await hall.stop();
 });
 
 test("only the addresses of providers' sockets are there", async (t) => {
-  const hall = await startHall(await openTestDatabase(t, "embedded"));
+  const hall = await startHall(await openTestDatabase(t, "any"));
   for (const path of ["/", "/wsx", "/ws?EIO=4&transport=websocket", "/provider/more"]) {
     const peer = new Peer(hall.url + path);
     const [error] = (await once(peer.socket, "error")) as [Error];

@@ -6,7 +6,7 @@ import { verifies } from "../surfaces/linkedclaw/requirements.ts";
 import { type Hall, onEachHall, Peer, type SeededAgent, startHall, until } from "./support.ts";
 
 async function withHall(t: TestContext, work: (hall: Hall) => Promise<void>): Promise<void> {
-  const hall = await startHall(await openTestDatabase(t, "embedded"));
+  const hall = await startHall(await openTestDatabase(t, "any"));
   try {
     await work(hall);
   } finally {

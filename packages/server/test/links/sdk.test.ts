@@ -14,7 +14,7 @@ async function withHall(
   t: TestContext,
   work: (hall: Hall, agent: SeededAgent, connect: Connect) => Promise<void>,
 ): Promise<void> {
-  const hall = await startHall(await openTestDatabase(t, "embedded"));
+  const hall = await startHall(await openTestDatabase(t, "any"));
   const agent = await hall.agent();
   const providers: ProviderConnection[] = [];
   const connect: Connect = (run, options = {}) => {
@@ -54,6 +54,51 @@ test("a provider built on the SDK does four runs at a time and refuses a fifth, 
       gate = Promise.withResolvers();
     }
     assert.equal(hall.runs.named("succeeded").length, 100);
+  }));
+
+test("what is counted apart takes no place from the rest, and has a bound of its own", (t) =>
+  withHall(t, async (hall, { agentId }, connect) => {
+    const gate = Promise.withResolvers<void>();
+    const work = async (input: unknown) => {
+      await gate.promise;
+      return { output: input };
+    };
+    const provider = connect(work, { concurrency: 1, apart: { video: 2 } });
+    await until(() => hall.hub.holds(agentId));
+    for (let count = 0; count < 3; count++) hall.offer(agentId, { capability: "video" });
+    await until(() => hall.runs.named("refused").length === 1 && provider.running === 2);
+    hall.offer(agentId);
+    await until(() => provider.running === 3);
+    hall.offer(agentId);
+    await until(() => hall.runs.named("refused").length === 2);
+    gate.resolve();
+    await until(() => hall.runs.named("succeeded").length === 3);
+  }));
+
+test("of what is counted apart one requester has its share, and others have the rest", (t) =>
+  withHall(t, async (hall, { agentId }, connect) => {
+    const gate = Promise.withResolvers<void>();
+    const work = async (input: unknown) => {
+      await gate.promise;
+      return { output: input };
+    };
+    const apart = { video: { places: 3, perRequester: 2 } };
+    const provider = connect(work, { concurrency: 1, apart });
+    await until(() => hall.hub.holds(agentId));
+    const video = { capability: "video", requesterWorkspaceId: "a" };
+    for (let count = 0; count < 3; count++) hall.offer(agentId, video);
+    await until(() => hall.runs.named("refused").length === 1 && provider.running === 2);
+    // Its other work is not counted by this share.
+    hall.offer(agentId, { requesterWorkspaceId: "a" });
+    await until(() => provider.running === 3);
+    hall.offer(agentId, { ...video, requesterWorkspaceId: "b" });
+    await until(() => provider.running === 4);
+    hall.offer(agentId, { ...video, requesterWorkspaceId: "c" });
+    await until(() => hall.runs.named("refused").length === 2);
+    const refusals = hall.runs.named("refused").map((event) => event[3]);
+    assert.deepEqual(refusals, ["requester_limit", "provider_busy"]);
+    gate.resolve();
+    await until(() => hall.runs.named("succeeded").length === 4);
   }));
 
 test("a connection that is cut in the middle of a run costs neither the work nor its answer", (t) =>

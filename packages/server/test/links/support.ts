@@ -9,18 +9,7 @@ import { createCallers } from "../../src/core/caller.ts";
 import { createIdentify } from "../../src/core/identify.ts";
 import { issueKey } from "../../src/core/key.ts";
 import { createLinks, type Links } from "../../src/core/link.ts";
-import type {
-  Bus,
-  LinkIdentity,
-  RunAnswer,
-  RunAttempt,
-  RunEvents,
-  RunOffer,
-  SessionEvents,
-  SlotEvents,
-  SlotSays,
-  SlotTelling,
-} from "../../src/core/ports.ts";
+import type { Bus, RunOffer, SessionEvents } from "../../src/core/ports.ts";
 import { type ServerProcess, startProcess } from "../../src/core/process.ts";
 import { Fault } from "../../src/domain/fault.ts";
 import { createLog } from "../../src/lib/log.ts";
@@ -40,6 +29,7 @@ import { createProviderSockets } from "../../src/surfaces/shared/provider-socket
 import { routeUpgrades } from "../../src/surfaces/upgrade.ts";
 import { HeldClock } from "../support/clock.ts";
 import { onEachHost } from "../support/database.ts";
+import { NO_SESSIONS, Recorder } from "./recorder.ts";
 
 export const silentLog = createLog("silent");
 
@@ -52,115 +42,13 @@ export async function until(isTrue: () => unknown, limitMs = 10_000): Promise<vo
   }
 }
 
-type Event = readonly [what: string, ...details: unknown[]];
-
-/**
- * The run engine's side of a link, without money: it knows which runs are live, takes one answer for
- * each, by the agent's present connection only, and writes down what it is told.
- */
-export class Recorder implements RunEvents, SlotEvents {
-  readonly events: Event[] = [];
-  readonly live = new Map<string, RunOffer>();
-  /** Holds chunks back while it is set. */
-  chunkGate: Promise<void> | undefined;
-  /** Answers that fail before one is taken. */
-  failuresLeft = 0;
-  readonly #links: Links;
-
-  constructor(links: Links) {
-    this.#links = links;
-  }
-
-  named(what: string): Event[] {
-    return this.events.filter(([name]) => name === what);
-  }
-
-  accepted(_link: LinkIdentity, runId: string, attempt: number): void {
-    this.events.push(["accepted", runId, attempt]);
-  }
-
-  async refused(_link: LinkIdentity, runId: string, attempt: number, { code }: { code: string }) {
-    this.live.delete(runId);
-    this.events.push(["refused", runId, attempt, code]);
-  }
-
-  async chunk(
-    _link: LinkIdentity,
-    runId: string,
-    _attempt: number,
-    { seq, data }: { seq: number; data: unknown },
-  ) {
-    await this.chunkGate;
-    if (!this.live.has(runId)) throw new Error("nobody wants this chunk");
-    this.events.push(["chunk", runId, seq, data]);
-  }
-
-  succeeded(link: LinkIdentity, runId: string, _attempt: number, { output }: RunAnswer) {
-    return this.#settle(link, runId, ["succeeded", runId, output]);
-  }
-
-  failed(
-    link: LinkIdentity,
-    runId: string,
-    _attempt: number,
-    failure: { code: string; message: string },
-  ) {
-    return this.#settle(link, runId, ["failed", runId, failure.code, failure.message]);
-  }
-
-  async gone(agentId: string, epoch: number, reason: string) {
-    this.events.push(["gone", agentId, epoch, reason]);
-  }
-
-  async listOver(_agentId: string, runs: readonly RunAttempt[]) {
-    return runs.filter(({ runId }) => !this.live.has(runId));
-  }
-
-  async unanswered(agentId: string): Promise<RunOffer[]> {
-    return [...this.live.values()].filter((offer) => offer.agentId === agentId);
-  }
-
-  async said(_link: LinkIdentity, says: SlotSays): Promise<SlotTelling | undefined> {
-    this.events.push([says.kind, says]);
-    return undefined;
-  }
-
-  attached(): void {}
-
-  async #settle(link: LinkIdentity, runId: string, event: Event): Promise<"ok" | "late"> {
-    if (this.failuresLeft > 0) {
-      this.failuresLeft -= 1;
-      throw new Error("the database is away");
-    }
-    const current = await this.#links.whereIs(link.agentId);
-    if (current?.epoch !== link.epoch || !this.live.delete(runId)) {
-      this.events.push(["late", runId]);
-      return "late";
-    }
-    this.events.push(event);
-    return "ok";
-  }
-}
-
-/** A session engine that knows of no session: whatever is said of one comes too late. */
-const NO_SESSIONS: SessionEvents = {
-  accepted: async () => "late",
-  declined: async () => "late",
-  said: async () => "late",
-  quoted: async () => "late",
-  billed: async () => "late",
-  standing: async () => [],
-  attached: async () => [],
-  closedTellings: async () => [],
-  gone: async () => undefined,
-};
-
 export interface HallOptions {
   readonly clock?: HeldClock;
   readonly bus?: Bus;
   readonly limits?: Partial<LinkLimits>;
   readonly admission?: Partial<AdmissionLimits>;
   readonly identifyMs?: number;
+  readonly sessionEvents?: Partial<SessionEvents>;
 }
 
 export interface SeededAgent {
@@ -200,7 +88,7 @@ export async function startHall(database: Database, options: HallOptions = {}): 
   const hub = new LocalProviderHub({
     links,
     events: runs,
-    sessionEvents: NO_SESSIONS,
+    sessionEvents: { ...NO_SESSIONS, ...options.sessionEvents },
     slotEvents: runs,
     bus,
     clock,

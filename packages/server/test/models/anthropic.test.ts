@@ -11,7 +11,7 @@ const HELLO = [{ role: "user" as const, content: "Hello!" }];
 const TOOLS = [{ name: "get_weather", input_schema: { type: "object" as const, properties: {} } }];
 
 test("Anthropic's own client talks to its maker's models, and pays what was counted", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const anthropic = clientOf(world);
   const { postedMicros } = await world.wallet();
   const asked = { model: "an/claude", max_tokens: 500, messages: HELLO };
@@ -41,7 +41,7 @@ test("Anthropic's own client talks to its maker's models, and pays what was coun
 });
 
 test("models of other makers answer in the same words, at once and streamed", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const anthropic = clientOf(world);
   for (const [model, said, streamed, reason] of [
     ["oa/gpt", "Hello! How can I help?", 'Grüße aus "Köln"\n🦊 \u2028', "end_turn"],
@@ -100,7 +100,7 @@ test("models of other makers answer in the same words, at once and streamed", as
 });
 
 test("an answer that comes to what is held ends as one that came to its limit", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   // One is worded anew, and the other one goes through as it came.
   for (const model of ["oa/endless", "an/endless"]) {
     const { postedMicros } = await world.wallet();
@@ -117,7 +117,7 @@ test("an answer that comes to what is held ends as one that came to its limit", 
 });
 
 test("refusals and failures have the types that the client tells them apart by", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const { postedMicros } = await world.wallet();
   const anthropic = clientOf(world);
   const ask = (model: string, stream: boolean) =>

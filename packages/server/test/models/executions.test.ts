@@ -1,6 +1,7 @@
 /** OpenMarlin's executions of models behind interfaces that the server calls itself. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { startModelWorld, USUAL_MICROS } from "./support.ts";
 
@@ -45,6 +46,27 @@ for (const host of DATABASE_HOSTS) {
       assert.equal(await world.spentSince(postedMicros), 2_130n);
     });
 
+    for (const stream of [false, true]) {
+      const how = stream ? "streamed" : "whole";
+      await t.test(`who goes away before anything came does not pay (${how})`, async () => {
+        const { postedMicros } = await world.wallet();
+        const leaving = new AbortController();
+        const asked = world.upstream.asked.length;
+        const asking = fetch(`${world.hall.url}/v1/executions`, {
+          method: "POST",
+          signal: leaving.signal,
+          headers: { authorization: `Bearer ${world.member.key}` },
+          body: JSON.stringify({ instruction: "x", model: "oa/silent", stream }),
+        });
+        while (world.upstream.asked.length === asked) await sleep(10);
+        leaving.abort();
+        await assert.rejects(asking);
+        assert.equal(await world.spentSince(postedMicros), 0n);
+        for (let wait = 0; wait < 200 && !world.upstream.last().wasLeft; wait++) await sleep(10);
+        assert.ok(world.upstream.last().wasLeft, "the interface is told to stop");
+      });
+    }
+
     await t.test("what fails is not paid", async () => {
       const { postedMicros } = await world.wallet();
       const bad = model.replace("/gpt", "/refuses-500");
@@ -53,10 +75,24 @@ for (const host of DATABASE_HOSTS) {
       assert.equal(await world.spentSince(postedMicros), 0n);
     });
 
-    await t.test("who names neither wants an agent, and there is none", async () => {
-      const { status, json } = await world.post("/v1/executions", { instruction: "x" });
-      assert.deepEqual([status, json.error], [404, "execution_provider_not_found"]);
-    });
+    await t.test(
+      "who names neither is answered by an interface where no program is there",
+      async () => {
+        const { postedMicros } = await world.wallet();
+        for (const asked of [{}, { stream: true }]) {
+          const { status, text } = await world.post("/v1/executions", {
+            instruction: "x",
+            ...asked,
+          });
+          assert.equal(status, 200, text);
+          assert.match(text, /"provider_id":"\w+"/);
+        }
+        assert.ok((await world.spentSince(postedMicros)) > 0n);
+        const labels = { region: "mars" };
+        const { status, json } = await world.post("/v1/executions", { instruction: "x", labels });
+        assert.deepEqual([status, json.error], [404, "execution_provider_not_found"]);
+      },
+    );
     await world.verify();
   });
 }

@@ -64,7 +64,7 @@ for (const host of DATABASE_HOSTS) {
 const ONE_READ = 1_000;
 
 test("vectors are given as numbers and as the client asks for them by itself", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   const { postedMicros } = await world.wallet();
   for (const model of ["oa/gpt", "ge/flash"]) {
@@ -82,7 +82,7 @@ test("vectors are given as numbers and as the client asks for them by itself", a
 });
 
 test("models of other makers answer in the same words, at once and streamed", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   for (const [model, said, streamed] of [
     ["an/claude", "Hello from Claude", "Okay, let's check."],
@@ -99,7 +99,7 @@ test("models of other makers answer in the same words, at once and streamed", as
 });
 
 test("responses are answered by models that know only chats, at once and streamed", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   for (const [model, said] of [
     ["oa/gpt", "Hello! How can I help?"],
@@ -132,7 +132,7 @@ test("responses are answered by models that know only chats, at once and streame
 });
 
 test("responses of an interface that has them go through as they came", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   const { postedMicros } = await world.wallet();
   const stream = openai.responses.stream({ model: "re/gpt", input: "Hello!" });
@@ -156,7 +156,7 @@ test("responses of an interface that has them go through as they came", async (t
 });
 
 test("an answer that comes to what is held is cut there, and says so", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   const { postedMicros } = await world.wallet();
   const stream = await openai.chat.completions.create({
@@ -183,7 +183,7 @@ test("an answer that comes to what is held is cut there, and says so", async (t)
 });
 
 test("who goes away pays for what came, and the interface is told to stop", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   const { postedMicros } = await world.wallet();
   const stream = await openai.chat.completions.create({
@@ -202,7 +202,7 @@ test("who goes away pays for what came, and the interface is told to stop", asyn
 });
 
 test("what fails before its first word costs nothing, and what fails later costs what came", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const openai = clientOf(world);
   const { postedMicros } = await world.wallet();
   // biome-ignore format: read as a table
@@ -238,5 +238,29 @@ test("what fails before its first word costs nothing, and what fails later costs
     const spent = await world.spentSince(before);
     assert.ok(spent > 0n && spent < 300n, `${spent} micros for "${text}"`);
   }
+  await world.verify();
+});
+
+test("what is no answer, though its status says so, costs nothing; nor does a frame without a word", async (t) => {
+  const world = await startModelWorld(t, "any");
+  const { postedMicros } = await world.wallet();
+  for (const model of ["odd-error", "odd-empty", "odd-list", "odd-cut", "odd-name"]) {
+    const asked = [
+      ["/v1/chat/completions", { model: `oa/${model}`, messages: HELLO }],
+      ["/v1/embeddings", { model: `oa/${model}`, input: "hello" }],
+      ...(model === "odd-name"
+        ? []
+        : ([["/v1/responses", { model: `ro/${model}`, input: "hello" }]] as const)),
+    ] as const;
+    for (const [path, body] of asked) {
+      const { status, json } = await world.post(path, body);
+      assert.deepEqual([status, json.error?.code], [502, "model_failed"], `${path} ${model}`);
+    }
+  }
+  const stream = { model: "oa/breaks-at-once", messages: HELLO, stream: true };
+  const { status, text } = await world.post("/v1/chat/completions", stream);
+  assert.equal(status, 200);
+  assert.match(text, /"code":"model_failed"/);
+  assert.equal(await world.spentSince(postedMicros), 0n);
   await world.verify();
 });

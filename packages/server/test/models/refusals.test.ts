@@ -19,8 +19,40 @@ function openaiCode({ json }: Posted): string {
   return json.error.code as string;
 }
 
+/** A user's message of these parts, whose answer is one token: what is held is for the input. */
+const ask = (content: readonly object[]) => ({
+  ...{ model: "an/claude", max_tokens: 1 },
+  messages: [{ role: "user", content }],
+});
+const LETTERS = "a_b_".repeat(25_000);
+const TOOL = { type: "tool_use", id: "toolu_1", name: "look" };
+const HIDDEN = { type: "image", source: { type: "base64", data: LETTERS } };
+// biome-ignore format: read as a table
+const UNDERSTATED: readonly (readonly [path: string, what: string, body: object])[] = [
+  ["/v1/messages", "text that is named like a picture", ask([{ type: "document", source: { type: "text", media_type: "text/plain", data: LETTERS } }])],
+  ["/v1/messages", "a picture that is a tool's input",  { ...ask([]), messages: [{ role: "assistant", content: [{ ...TOOL, input: HIDDEN }] }] }],
+  ["/v1/messages", "a document, wherever it is",        ask([{ type: "document", source: { type: "url", url: "https://a.example/b.pdf" } }])],
+  ["/v1/messages", "a small document of many pages",    ask([{ type: "document", source: { type: "base64", media_type: "application/pdf", data: "AAAA" } }])],
+  [CHAT,           "pictures by their addresses",       ask(Array(10).fill({ type: "image_url", image_url: { url: "https://a.example/b.png" } }))],
+  [CHAT,           "small files of large pictures",     ask(Array(10).fill({ type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }))],
+];
+
+test("what is held is what the input may come to, whatever it is called", async (t) => {
+  const world = await startModelWorld(t, "any");
+  const { postedMicros } = await world.wallet();
+  for (const [path, what, body] of UNDERSTATED) {
+    // Of input alone; each of them may come to more than 0.06.
+    const answer = await world.post(path, body, { "x-guildhall-max-usd": "0.06" });
+    assert.equal(answer.status, 402, `${what}: ${answer.text}`);
+    await shownUntouched(world, postedMicros, what);
+  }
+  const picture = { type: "image", source: { type: "base64", data: LETTERS } };
+  const fair = await world.post("/v1/messages", ask([picture]), { "x-guildhall-max-usd": "0.06" });
+  assert.equal(fair.status, 200, fair.text);
+});
+
 test("requests that are no requests are refused, each wire in its own words, and cost nothing", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const { postedMicros } = await world.wallet();
   const tool = (type: string) => ({ ...HELLO, tools: [{ type }] });
   // biome-ignore format: read as a table
@@ -48,6 +80,11 @@ test("requests that are no requests are refused, each wire in its own words, and
     ["another tier",           { ...HELLO, service_tier: "priority" }],
     ["a search that costs",    { ...HELLO, web_search_options: {} }],
     ["a tool of theirs",       tool("web_search")],
+    ["an answer in pictures",  { ...HELLO, modalities: ["image", "text"] }],
+    ["other models behind it", { ...HELLO, models: ["oa/dear"] }],
+    ["a plugin that costs",    { ...HELLO, plugins: [{ id: "web" }] }],
+    ["a seller of its choice", { ...HELLO, provider: { only: ["dear"] } }],
+    ["a file kept elsewhere",  { ...HELLO, messages: [{ role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] }] }],
     ["stream options of text", { ...HELLO, stream: true, stream_options: "all" }],
   ];
   for (const [what, body] of chats) {
@@ -66,6 +103,7 @@ test("requests that are no requests are refused, each wire in its own words, and
     ["/v1/responses",  "somebody's answer",  { model: "oa/gpt", input: "a", previous_response_id: "resp_1" }],
     ["/v1/responses",  "the background",     { model: "oa/gpt", input: "a", background: true }],
     ["/v1/responses",  "a tool of theirs",   { model: "oa/gpt", input: "a", tools: [{ type: "web_search" }] }],
+    ["/v1/responses",  "a file kept elsewhere", { model: "oa/gpt", input: [{ role: "user", content: [{ type: "input_image", file_id: "file-1" }] }] }],
     ["/v1/responses",  "an item of no kind", { model: "oa/gpt", input: [{ type: "what" }] }],
   ];
   for (const [path, what, body] of others) {
@@ -95,7 +133,7 @@ test("requests that are no requests are refused, each wire in its own words, and
 });
 
 test("what cannot be said in another interface's words is refused before it is asked", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const { postedMicros } = await world.wallet();
   // biome-ignore format: read as a table
   const cases: readonly (readonly [what: string, path: string, body: object])[] = [
@@ -119,7 +157,7 @@ test("what cannot be said in another interface's words is refused before it is a
 });
 
 test("who is not known, has no money, or may not spend it is told so, and nobody is asked", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const { postedMicros } = await world.wallet();
   const strange = await world.post(CHAT, HELLO, { authorization: "Bearer sk-nobody" });
   assert.deepEqual([strange.status, openaiCode(strange)], [401, "invalid_api_key"]);
@@ -155,7 +193,7 @@ test("who is not known, has no money, or may not spend it is told so, and nobody
 });
 
 test("a body without an end is not waited for, nor one that is too large read", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   const { postedMicros } = await world.wallet();
   const large = Buffer.alloc(20 * 1024 * 1024 + 1, 0x20);
   const refused = await world.post(CHAT, large);
@@ -173,7 +211,7 @@ test("a body without an end is not waited for, nor one that is too large read", 
 });
 
 test("other methods are told what the paths answer to", async (t) => {
-  const world = await startModelWorld(t, "embedded");
+  const world = await startModelWorld(t, "any");
   for (const path of [CHAT, "/v1/responses", "/v1/embeddings", "/v1/messages"]) {
     const response = await fetch(world.hall.url + path);
     assert.equal(response.status, 405, path);

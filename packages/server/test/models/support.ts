@@ -2,7 +2,7 @@
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
-import type { DatabaseHost } from "../support/database.ts";
+import type { WantedHost } from "../support/database.ts";
 import {
   type Environment,
   type Guildhall,
@@ -19,8 +19,11 @@ const OPENAI_MODELS = [
   "gpt",
   "endless",
   "slow",
+  "silent",
   "fails-midway",
   "breaks",
+  "breaks-at-once",
+  ...["odd-error", "odd-empty", "odd-list", "odd-cut", "odd-name"],
   "refuses-400",
   "refuses-401",
   "refuses-429",
@@ -35,8 +38,8 @@ export interface ModelWorld {
   readonly member: Member;
   /** Whose interfaces they are: paid for each call. */
   readonly owner: Member;
-  /** What the member has, and how much of it is promised. */
-  wallet(): Promise<{ readonly postedMicros: bigint; readonly heldMicros: bigint }>;
+  /** What the member has, or whose key this is, and how much of it is promised. */
+  wallet(key?: string): Promise<{ readonly postedMicros: bigint; readonly heldMicros: bigint }>;
   /** Waits until nothing is promised any more, and gives what was spent since `before`. */
   spentSince(before: bigint): Promise<bigint>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Posted>;
@@ -53,7 +56,7 @@ export interface Posted {
 
 export async function startModelWorld(
   t: TestContext,
-  host: DatabaseHost,
+  host: WantedHost,
   environment: Environment = {},
 ): Promise<ModelWorld> {
   const upstream = await startUpstreamServer(t);
@@ -61,14 +64,15 @@ export async function startModelWorld(
   const owner = await hall.member("owner@example.com");
   const member = await hall.member("ada@example.com");
   await addUpstreams(hall, owner, upstream);
-  const wallet = () => walletOf(hall, member);
+  const wallet = (key = member.key) => walletOf(hall, key);
   return {
     ...{ hall, upstream, member, owner, wallet },
     async spentSince(before) {
-      for (let wait = 0; wait < 400; wait++) {
+      // Not so often that it meets the limit of looking at wallets.
+      for (let wait = 0; wait < 150; wait++) {
         const { heldMicros, postedMicros } = await wallet();
         if (heldMicros === 0n) return before - postedMicros;
-        await sleep(25);
+        await sleep(100);
       }
       throw new Error("something is still promised");
     },
@@ -101,16 +105,20 @@ async function addUpstreams(
   await add("oa", "openai", "/v1", OPENAI_MODELS);
   await add("an", "anthropic", "/anthropic/v1", ["claude", "endless"]);
   await add("re", "openai", "/v1", ["gpt", "endless"], { has_responses: true });
+  await add("ro", "openai", "/v1", ["odd-error", "odd-empty", "odd-list", "odd-cut"], {
+    has_responses: true,
+  });
   await add("ge", "gemini", "/v1beta", ["flash"]);
   for (const model of [...OPENAI_MODELS.map((name) => `oa/${name}`), ...OTHER_MODELS]) {
     await hall.admin("POST", "/prices", { model, ...PRICE });
   }
 }
 
-async function walletOf(hall: Guildhall, member: Member) {
-  const { body } = await request(`${hall.url}/api/guildhall/v1/wallet`, {
-    headers: { authorization: `Bearer ${member.key}` },
+async function walletOf(hall: Guildhall, key: string) {
+  const { statusCode, body } = await request(`${hall.url}/api/guildhall/v1/wallet`, {
+    headers: { authorization: `Bearer ${key}` },
   });
+  if (statusCode !== 200) throw new Error(`the wallet: ${statusCode} ${await body.text()}`);
   const wallet = (await body.json()) as { posted_micros: string; held_micros: string };
   return { postedMicros: BigInt(wallet.posted_micros), heldMicros: BigInt(wallet.held_micros) };
 }

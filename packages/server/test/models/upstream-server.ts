@@ -64,6 +64,10 @@ async function answer(
   const model = String(body.model ?? path);
   const refusal = REFUSALS[model];
   if (refusal) return json(response, refusal.status, refusal.body, refusal.headers);
+  const odd = ODD[model];
+  if (odd !== undefined && body.stream !== true) return json(response, 200, odd);
+  // Says nothing, ever.
+  if (model === "silent") return;
   const isStream = body.stream === true || path.includes("stream");
   if (isStream) return stream(response, path, model);
   json(response, 200, wholeFor(path, body));
@@ -85,14 +89,23 @@ const REFUSALS: Readonly<
   "refuses-500": { status: 500, body: { error: { message: "oops" } } },
 };
 
+/** What is no answer, though its status says so. */
+const ODD: Readonly<Record<string, object | string>> = {
+  "odd-error": { error: { message: "Overloaded, sorry" }, choices: [{}], output: [] },
+  "odd-empty": {},
+  "odd-list": { choices: [], data: [], output: {} },
+  "odd-cut": '{"id":"x","output":[],"choices":[{"message":{"content":"hello"}}',
+  "odd-name": '{"id":"x","ou\ntput',
+};
+
 function json(
   response: ServerResponse,
   status: number,
-  body: object,
+  body: object | string,
   headers: Record<string, string> = {},
 ): void {
   response.writeHead(status, { "content-type": "application/json", ...headers });
-  response.end(JSON.stringify(body));
+  response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
 /** What is asked of each interface at once, as recorded. */
@@ -185,6 +198,12 @@ function stream(response: ServerResponse, path: string, model: string): void | P
   if (model === "fails-midway") {
     response.write(word("Hello"));
     response.end('data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n');
+    return;
+  }
+  if (model === "breaks-at-once") {
+    const delta = { role: "assistant", content: "" };
+    response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`);
+    setTimeout(() => response.destroy(), 50);
     return;
   }
   if (model === "breaks") {

@@ -142,26 +142,25 @@ for (const host of DATABASE_HOSTS) {
     assert.equal((await ada.list("/v1/usage-events")).length, 200);
     await assertSumIsBalance(accountOf(hall, seller.member));
   });
-
-  test(`keys are refused in this wire's words, before anything is looked at (${host})`, async (t) => {
-    if (await isSkipped(t, host)) return;
-    const hall = await startGuildhall(t, host);
-    const ada = await openAccount(hall, "ada@example.org");
-    const eve = await openAccount(hall, "eve@example.org");
-    await hall.admin("POST", `/keys/${eve.keyId}/revoke`, {});
-    const get = (path: string, authorization?: string) =>
-      send(hall, "GET", path, undefined, authorization === undefined ? {} : { authorization });
-    const changed = `${ada.key.slice(0, -1)}${ada.key.endsWith("a") ? "b" : "a"}`;
-    for (const path of ["/v1/balance", "/v1/usage-events", "/v1/ledger"]) {
-      assertRefused(await get(path), 401, "missing_api_key");
-      assertRefused(await get(path, "Bearer "), 401, "missing_api_key");
-      assertRefused(await get(path, `Basic ${ada.key}`), 401, "missing_api_key");
-      assertRefused(await get(path, "Bearer nonsense"), 401, "invalid_api_key");
-      assertRefused(await get(path, `Bearer ${changed}`), 401, "invalid_api_key");
-      assertRefused(await get(path, `Bearer ${eve.key}`), 403, "api_key_inactive");
-    }
-    await hall.admin("POST", "/members/suspend", { email: "ada@example.org" });
-    assertRefused(await ada.ask("GET", "/v1/balance"), 403, "api_key_inactive");
-    assertRefused(await send(hall, "POST", "/v1/balance", {}), 405, "method_not_allowed");
-  });
 }
+
+test("keys are refused in this wire's words, before anything is looked at", async (t) => {
+  const hall = await startGuildhall(t, "any");
+  const ada = await openAccount(hall, "ada@example.org");
+  const eve = await openAccount(hall, "eve@example.org");
+  await hall.admin("POST", `/keys/${eve.keyId}/revoke`, {});
+  const get = (path: string, authorization?: string) =>
+    send(hall, "GET", path, undefined, authorization === undefined ? {} : { authorization });
+  const changed = `${ada.key.slice(0, -1)}${ada.key.endsWith("a") ? "b" : "a"}`;
+  for (const path of ["/v1/balance", "/v1/usage-events", "/v1/ledger"]) {
+    assertRefused(await get(path), 401, "missing_api_key");
+    assertRefused(await get(path, "Bearer "), 401, "missing_api_key");
+    assertRefused(await get(path, `Basic ${ada.key}`), 401, "missing_api_key");
+    assertRefused(await get(path, "Bearer nonsense"), 401, "invalid_api_key");
+    assertRefused(await get(path, `Bearer ${changed}`), 401, "invalid_api_key");
+    assertRefused(await get(path, `Bearer ${eve.key}`), 403, "api_key_inactive");
+  }
+  await hall.admin("POST", "/members/suspend", { email: "ada@example.org" });
+  assertRefused(await ada.ask("GET", "/v1/balance"), 403, "api_key_inactive");
+  assertRefused(await send(hall, "POST", "/v1/balance", {}), 405, "method_not_allowed");
+});

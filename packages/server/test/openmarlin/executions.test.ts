@@ -198,96 +198,6 @@ for (const host of DATABASE_HOSTS) {
     await slow.next(({ type }) => type === "execution.cancel");
     assert.equal(await ada.balance(), before);
   });
-
-  test(`nodes that may not connect, and a second one of the same name (${host})`, async (t) => {
-    if (await isSkipped(t, host)) return;
-    const hall = await startGuildhall(t, host);
-    const owner = await openAccount(hall, "owner@example.org");
-    const eve = await openAccount(hall, "eve@example.org");
-    const first = await startNode(t, hall, owner.key, { providerId: "node-a" });
-    const closed = new Promise((resolve) => first.socket.on("close", resolve));
-    const second = await startNode(t, hall, owner.key, { providerId: "node-a", run: shout });
-    assert.equal(await closed, 4001);
-
-    // biome-ignore format: read as a table
-    const refused: readonly (readonly [string, object, string])[] = [
-      [eve.key,        { providerId: "node-a" },                        "forbidden"],
-      ["claw_wsk_bad", {},                                              "unauthenticated"],
-      [owner.key,      { providerId: "with space" },                    "protocol_error"],
-      [owner.key,      { providerId: "n2", models: [] },                "protocol_error"],
-      [owner.key,      { providerId: "n2", models: ["noslash"] },       "protocol_error"],
-      [owner.key,      { providerId: "n2", concurrency: 0 },            "protocol_error"],
-      [owner.key,      { providerId: "n2", kinds: [] },                 "protocol_error"],
-    ];
-    for (const [key, settings, error] of refused) {
-      const { first: frame } = await openNode(t, hall, key, settings);
-      assert.deepEqual([frame.type, frame.error], ["reject", error], JSON.stringify(frame));
-    }
-    second.say({ type: "ping" });
-    await second.next(({ type }) => type === "pong");
-    second.say({ type: "update", models: ["acme/new"], labels: { tier: "x" } });
-    for (;;) {
-      const { body } = await owner.ask("GET", "/v1/models");
-      if (body.data[0]?.id === "acme/new") break;
-    }
-    second.say({ type: "update", models: ["bad"] });
-    await second.next(({ type }) => type === "notice");
-    const reply = await eve.ask("POST", "/v1/executions", {
-      instruction: "a",
-      labels: { tier: "x" },
-    });
-    assert.deepEqual([reply.status, reply.body.metadata?.model], [200, "acme/new"]);
-  });
-
-  test(`a wallet that cannot pay is told what there is and what is needed (${host})`, async (t) => {
-    if (await isSkipped(t, host)) return;
-    const hall = await startGuildhall(t, host, { GUILDHALL_UNPRICED_CALL_USD: "150" });
-    const owner = await openAccount(hall, "owner@example.org");
-    const poor = await openAccount(hall, "poor@example.org");
-    const node = await startNode(t, hall, owner.key, { run: shout });
-    for (const stream of [false, true]) {
-      const asked = { instruction: "hi", stream };
-      const { status, body } = await poor.ask("POST", "/v1/executions", asked);
-      assert.deepEqual([status, body.error_code], [402, "insufficient_balance"]);
-      assert.deepEqual(body.current_balance, { amount: PLAY_CREDITS, unit: "credits" });
-      assert.deepEqual(body.required_balance, { amount: 15_000, unit: "credits" });
-    }
-    assert.deepEqual(
-      node.frames.map(({ type }) => type),
-      ["welcome"],
-      "nobody was asked",
-    );
-    assert.equal(await poor.balance(), PLAY_CREDITS);
-    await assertBooks(hall);
-  });
-
-  test(`the published client's executions, streamed and not (${host})`, async (t) => {
-    if ((await isSkipped(t, host)) || isPythonMissing(t)) return;
-    const hall = await startGuildhall(t, host);
-    const owner = await openAccount(hall, "owner@example.org");
-    await startNode(t, hall, owner.key, { models: ["acme/one"], run: shout });
-    const home = mkdtempSync(join(tmpdir(), "openmarlin-"));
-    const run = (...args: string[]) => runClient(hall, [...args, "--api-key", owner.key], home);
-    const body = { instruction: "one\u2028two\u0085 three", model: "acme/one", stream: true };
-    const streamed = await run("executions", "--body-json", JSON.stringify(body));
-    assert.equal(streamed.code, 0, streamed.said);
-    const events: Frame[] = streamed.printed.stream_events;
-    assert.deepEqual([events[0].event, events.at(-1).event], ["execution.start", "execution.end"]);
-    const text = events
-      .filter((e) => e.event === "execution.chunk")
-      .map((e) => e.data.text)
-      .join("");
-    assert.equal(text, "ONE\u2028TWO\u0085 THREE");
-    assert.equal(events.at(-1).data.output, text);
-    const plain = await run(
-      "executions",
-      "--body-json",
-      JSON.stringify({ ...body, stream: false }),
-    );
-    assert.equal(plain.printed.response.output, text);
-    const models = await run("models");
-    assert.equal(models.printed.response.data[0].id, "acme/one");
-  });
 }
 
 test("a provider at one server and its requester at another, streamed", async (t) => {
@@ -321,4 +231,88 @@ test("a provider at one server and its requester at another, streamed", async (t
       await assertBooks(here);
     });
   }
+});
+
+test("nodes that may not connect, and a second one of the same name", async (t) => {
+  const hall = await startGuildhall(t, "any");
+  const owner = await openAccount(hall, "owner@example.org");
+  const eve = await openAccount(hall, "eve@example.org");
+  const first = await startNode(t, hall, owner.key, { providerId: "node-a" });
+  const closed = new Promise((resolve) => first.socket.on("close", resolve));
+  const second = await startNode(t, hall, owner.key, { providerId: "node-a", run: shout });
+  assert.equal(await closed, 4001);
+
+  // biome-ignore format: read as a table
+  const refused: readonly (readonly [string, object, string])[] = [
+    [eve.key,        { providerId: "node-a" },                        "forbidden"],
+    ["claw_wsk_bad", {},                                              "unauthenticated"],
+    [owner.key,      { providerId: "with space" },                    "protocol_error"],
+    [owner.key,      { providerId: "n2", models: [] },                "protocol_error"],
+    [owner.key,      { providerId: "n2", models: ["noslash"] },       "protocol_error"],
+    [owner.key,      { providerId: "n2", concurrency: 0 },            "protocol_error"],
+    [owner.key,      { providerId: "n2", kinds: [] },                 "protocol_error"],
+  ];
+  for (const [key, settings, error] of refused) {
+    const { first: frame } = await openNode(t, hall, key, settings);
+    assert.deepEqual([frame.type, frame.error], ["reject", error], JSON.stringify(frame));
+  }
+  second.say({ type: "ping" });
+  await second.next(({ type }) => type === "pong");
+  second.say({ type: "update", models: ["acme/new"], labels: { tier: "x" } });
+  for (;;) {
+    const { body } = await owner.ask("GET", "/v1/models");
+    if (body.data[0]?.id === "acme/new") break;
+  }
+  second.say({ type: "update", models: ["bad"] });
+  await second.next(({ type }) => type === "notice");
+  const reply = await eve.ask("POST", "/v1/executions", {
+    instruction: "a",
+    labels: { tier: "x" },
+  });
+  assert.deepEqual([reply.status, reply.body.metadata?.model], [200, "acme/new"]);
+});
+
+test("a wallet that cannot pay is told what there is and what is needed", async (t) => {
+  const hall = await startGuildhall(t, "any", { GUILDHALL_UNPRICED_CALL_USD: "150" });
+  const owner = await openAccount(hall, "owner@example.org");
+  const poor = await openAccount(hall, "poor@example.org");
+  const node = await startNode(t, hall, owner.key, { run: shout });
+  for (const stream of [false, true]) {
+    const asked = { instruction: "hi", stream };
+    const { status, body } = await poor.ask("POST", "/v1/executions", asked);
+    assert.deepEqual([status, body.error_code], [402, "insufficient_balance"]);
+    assert.deepEqual(body.current_balance, { amount: PLAY_CREDITS, unit: "credits" });
+    assert.deepEqual(body.required_balance, { amount: 15_000, unit: "credits" });
+  }
+  assert.deepEqual(
+    node.frames.map(({ type }) => type),
+    ["welcome"],
+    "nobody was asked",
+  );
+  assert.equal(await poor.balance(), PLAY_CREDITS);
+  await assertBooks(hall);
+});
+
+test("the published client's executions, streamed and not", async (t) => {
+  if (isPythonMissing(t)) return;
+  const hall = await startGuildhall(t, "any");
+  const owner = await openAccount(hall, "owner@example.org");
+  await startNode(t, hall, owner.key, { models: ["acme/one"], run: shout });
+  const home = mkdtempSync(join(tmpdir(), "openmarlin-"));
+  const run = (...args: string[]) => runClient(hall, [...args, "--api-key", owner.key], home);
+  const body = { instruction: "one\u2028two\u0085 three", model: "acme/one", stream: true };
+  const streamed = await run("executions", "--body-json", JSON.stringify(body));
+  assert.equal(streamed.code, 0, streamed.said);
+  const events: Frame[] = streamed.printed.stream_events;
+  assert.deepEqual([events[0].event, events.at(-1).event], ["execution.start", "execution.end"]);
+  const text = events
+    .filter((e) => e.event === "execution.chunk")
+    .map((e) => e.data.text)
+    .join("");
+  assert.equal(text, "ONE\u2028TWO\u0085 THREE");
+  assert.equal(events.at(-1).data.output, text);
+  const plain = await run("executions", "--body-json", JSON.stringify({ ...body, stream: false }));
+  assert.equal(plain.printed.response.output, text);
+  const models = await run("models");
+  assert.equal(models.printed.response.data[0].id, "acme/one");
 });

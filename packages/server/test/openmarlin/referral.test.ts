@@ -114,16 +114,6 @@ for (const host of DATABASE_HOSTS) {
     assertRefused(await send(hall, "GET", ME), 401, "missing_api_key");
     await assertBooks(hall);
   });
-
-  test(`the published client tells its person the code (${host})`, async (t) => {
-    if ((await isSkipped(t, host)) || isPythonMissing(t)) return;
-    const hall = await startGuildhall(t, host, { GUILDHALL_REFERRAL_REWARD_USD: "0" });
-    const ada = accountOf(hall, await hall.member("ada@example.org"));
-    const args = ["referral-link", "--api-key", ada.key];
-    const told = await runClient(hall, args, await emptyDirectory(t));
-    assert.equal(told.code, 0, told.said);
-    assert.equal(told.printed.referral.summary.rewarded_count, 0);
-  });
 }
 
 async function codeOf(server: SignInServer, email: string) {
@@ -211,4 +201,14 @@ onEachHost("a key whose account is gone is told so", async (t, database) => {
   assert.equal((await ask()).status, 200);
   await database.query("delete from members where id = $1", [member.id]);
   assertRefused(await ask(), 403, "account_missing");
+});
+
+test("the published client tells its person the code", async (t) => {
+  if (isPythonMissing(t)) return;
+  const hall = await startGuildhall(t, "any", { GUILDHALL_REFERRAL_REWARD_USD: "0" });
+  const ada = accountOf(hall, await hall.member("ada@example.org"));
+  const args = ["referral-link", "--api-key", ada.key];
+  const told = await runClient(hall, args, await emptyDirectory(t));
+  assert.equal(told.code, 0, told.said);
+  assert.equal(told.printed.referral.summary.rewarded_count, 0);
 });

@@ -186,6 +186,7 @@ for (const host of DATABASE_HOSTS) {
           assert.equal(events.at(-1)?.event, last);
           const terminal = events.filter(({ event }) => /end|error/.test(event));
           assert.equal(terminal.length, 1, "one terminal event");
+          assert.match(String(terminal[0]?.data.request_id), /^req_/);
         }
         await settled(world);
         assertPaid(before - (await world.ada.balance()), paidTokens);

@@ -10,7 +10,7 @@ import { balanceOf, invoke, type Seller, sell } from "../support/hire.ts";
 
 const CALLS = 1_000;
 const ADMITTED = 50;
-const ROUNDS = process.env.GUILDHALL_TEST_LONG ? 50 : 3;
+const ROUNDS = process.env.GUILDHALL_TEST_LONG ? 50 : 1;
 const PRICE_CREDITS = 100;
 /** Fifty calls. */
 const LIMIT_USD = "0.50";

@@ -53,6 +53,26 @@ async function limitTo(hall: Guildhall, email: string, usd: string): Promise<voi
 }
 
 const SCENARIOS: Readonly<Record<string, (t: TestContext, hall: Guildhall) => Promise<void>>> = {
+  async "a request that was refused leaves no chain in its owner's list, unless the ceiling was why"(
+    t,
+    hall,
+  ) {
+    const { agentId } = await threeDeep(t, hall, "listed", 100);
+    const poor = await hall.member("listed-poor@example.com", { daily_usd: "0.001" });
+    const capped = await hall.member("listed-capped@example.com");
+    const listed = async ({ email }: Member) => {
+      const visitor = await new Visitor({ url: hall.url }).signIn(email);
+      const html = await (await visitor.get("/chains")).text();
+      return [...new Set(html.match(/chn_[0-9a-f]{24}/g))];
+    };
+    assert.equal((await invoke(poor, agentId)).body.code, "spend_limit_reached");
+    assert.deepEqual(await listed(poor), []);
+
+    await limitTo(hall, capped.email, "0.000001");
+    const { body } = await invoke(capped, agentId);
+    assert.equal(body.code, "ceiling_exceeded");
+    assert.deepEqual(await listed(capped), [body.chain_id], "its owner can raise it");
+  },
   async "the owner sees each hop's cost, and names where it asked itself"(t, hall) {
     const { root, agentId, owners } = await threeDeep(t, hall, "tree", 100);
     const { status, headers, body } = await invoke(root, agentId);

@@ -10,7 +10,7 @@ import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { type Guildhall, type Member, startGuildhall } from "../support/guildhall.ts";
 import { connect, invoke, register } from "../support/hire.ts";
 
-const ROUNDS = process.env.GUILDHALL_TEST_LONG ? 100 : 6;
+const ROUNDS = process.env.GUILDHALL_TEST_LONG ? 100 : 3;
 const REQUESTERS = 8;
 /** How long each round's load runs before the kill, at random. */
 const LOAD_MS_MIN = 100;

@@ -122,6 +122,24 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal((await invoke(alice, seller.agentId)).body.code, "provider_offline");
   },
 
+  async "whoever hires somebody who is just saying goodbye does not wait for them"(t, hall) {
+    const handler = () => new Promise<never>(() => undefined);
+    const seller = await sell(t, hall, { slug: "just-leaving", concurrency: 100, handler });
+    const alice = await hall.member("just-leaving-alice@example.com");
+    const answers: ReturnType<typeof invoke>[] = [];
+    for (let count = 0; count < 60; count++) {
+      answers.push(invoke(alice, seller.agentId));
+      if (count === 30) void seller.connection.stop({ drainMs: 0 });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const startedMs = performance.now();
+    for (const { body } of await Promise.all(answers)) {
+      assert.match(body.code, /^provider_(offline|busy)$/, JSON.stringify(body));
+    }
+    assert.ok(performance.now() - startedMs < 20_000, "they waited for the deadline");
+    assert.equal((await balanceOf(alice)).available, 1_000_000);
+  },
+
   async "a provider at its limit refuses, and nothing is held"(t, hall) {
     verifies("invoke-busy");
     const handler = () => new Promise<never>(() => undefined);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { Fault } from "../../src/domain/fault.ts";
 import { SESSION_CLOCK } from "../../src/domain/session-clock.ts";
+import { answerLate } from "../support/meanwhile.ts";
 import { FUNDS_MICROS, onEachHostInTurn, openWorld, tiered, type World } from "./world.ts";
 
 const ROUNDS = process.env.GUILDHALL_TEST_LONG === "1" ? 200 : 10;
@@ -293,5 +294,52 @@ onEachHostInTurn("races of sessions", {
       assert.deepEqual([work.state, hold?.capturedMicros], ["ended", 7n * PRICE]);
     }
     await conclude(world, BigInt(ROUNDS) * 7n * PRICE);
+  },
+
+  async "a bill that is accepted before it is noted that one is there is kept"(t, database) {
+    const late = answerLate(database);
+    const quotes = { amountMicros: PRICE, ceilingMicros: 9n * PRICE };
+    const world = await openWorld(t, late, {
+      price: { kind: "open-quote", estimateMicros: PRICE, ceilingMicros: undefined },
+    });
+    const { sessions } = world.engine;
+    const { requester, provider } = world;
+    const { session } = await world.open({ isOpenQuote: true });
+    const { id } = session;
+    await sessions.propose(provider, id, { ...quotes, lines: undefined, note: undefined });
+    const accepted = { isMeant: () => true, silentBoundMicros: undefined };
+    await sessions.acceptProposal(requester, id, accepted);
+    await sessions.activate(requester, id);
+    await sessions.end(requester, id, NO_DETAIL);
+    late.meanwhile("insert into session_invoices", async () => {
+      const { invoice } = await sessions.invoice(requester, id);
+      await sessions.acceptInvoice(requester, id, invoice.id);
+    });
+    const bill = { totalMicros: 7n * PRICE, lines: undefined, note: undefined };
+    const { work, hold } = await sessions.bill(provider, id, bill);
+    assert.deepEqual([work.state, hold?.capturedMicros], ["ended", 7n * PRICE]);
+    const { invoice } = await sessions.invoice(requester, id);
+    assert.equal(invoice.totalMicros, 7n * PRICE, "what was paid for can be looked at");
+    assert.equal((await world.kinds(id)).filter((kind) => kind === "invoiced").length, 1);
+    await conclude(world, 7n * PRICE);
+  },
+
+  async "a goodbye against a provider that is back: what it took since goes on"(t, database) {
+    const late = answerLate(database);
+    const world = await openWorld(t, late, { price: PER_MESSAGE });
+    const before = await world.hire();
+    let since = "";
+    const comeBack = async () => {
+      await world.connect();
+      since = await world.hire();
+    };
+    late.meanwhile("w.deadline_at is not null and s.agent_id = $1", comeBack, "before");
+    await world.disconnect("shutdown");
+    assert.equal((await world.view(since)).work.state, "active");
+    await world.send(since, 1);
+    await world.answered(since, 1);
+    for (const id of [before, since])
+      await world.engine.sessions.cancel(world.requester, id, PLAIN);
+    await conclude(world, 0n);
   },
 });

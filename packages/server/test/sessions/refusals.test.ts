@@ -21,7 +21,7 @@ const NOBODY = `agt_${"0".repeat(24)}`;
 const NO_SESSION = `ses_${"0".repeat(24)}`;
 
 test("refusals of sessions", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
+  const hall = await startGuildhall(t, "any");
   const alice = await hall.member("alice@example.com");
   for (const [name, rows] of Object.entries(await tables(t, hall, alice))) {
     await t.test(name, async (inner) => {

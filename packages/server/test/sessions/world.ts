@@ -20,7 +20,7 @@ import { LocalBus } from "../../src/outbound/bus/local.ts";
 import { insertAgent } from "../../src/store/agent.ts";
 import type { Database } from "../../src/store/database.ts";
 import { findAvailableMicros } from "../../src/store/ledger.ts";
-import { endLink, openLink } from "../../src/store/link.ts";
+import { endLink, hasLinkEnded, openLink } from "../../src/store/link.ts";
 import type { SessionView } from "../../src/store/session-rows.ts";
 import { HeldClock } from "../support/clock.ts";
 import { DATABASE_HOSTS, isSkipped, openTestDatabase } from "../support/database.ts";
@@ -60,6 +60,10 @@ export interface World {
   disconnect(how: "shutdown" | "missed"): Promise<void>;
   availableMicros(caller: Caller): Promise<bigint>;
   heldMicros(caller: Caller): Promise<bigint>;
+  /** The provider's connection. */
+  link(): LinkIdentity;
+  /** As if nobody had told the session's log of its end. */
+  forgetEnd(id: string): Promise<void>;
   /** Moves the clock, and does what is due then. */
   pass(ms: number): Promise<void>;
   /** The kinds of events in a session's log. */
@@ -167,6 +171,13 @@ function worldOf(parts: WorldParts): World {
         [workspaceId],
       );
       return row?.held ?? 0n;
+    },
+    link() {
+      assert.ok(wire.link);
+      return wire.link;
+    },
+    async forgetEnd(id) {
+      await database.query("update session_logs set told = 'active' where session_id = $1", [id]);
     },
     async pass(ms) {
       clock.advance(ms);
@@ -276,6 +287,7 @@ function openEngine(t: TestContext, database: Database, clock: HeldClock, idleMs
     links: {
       whereIs: () => parts.whereIs(),
       isNewest: async ({ epoch }) => (await parts.whereIs())?.epoch === epoch,
+      hasEnded: (agentId) => hasLinkEnded(database, agentId),
     },
   });
   t.after(async () => {
@@ -286,7 +298,7 @@ function openEngine(t: TestContext, database: Database, clock: HeldClock, idleMs
   return Object.assign(parts, { engine, ledger });
 }
 
-async function addCaller(database: Database, clock: HeldClock): Promise<Caller> {
+export async function addCaller(database: Database, clock: HeldClock): Promise<Caller> {
   const workspaceId = newId(clock, systemRandom);
   const at = clock.now();
   await database.query("insert into workspaces(id, name, created_at) values ($1, 'w', $2)", [
@@ -304,7 +316,7 @@ async function addCaller(database: Database, clock: HeldClock): Promise<Caller> 
   };
 }
 
-async function addAgent(
+export async function addAgent(
   database: Database,
   clock: HeldClock,
   { workspaceId }: Caller,

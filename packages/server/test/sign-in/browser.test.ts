@@ -47,7 +47,7 @@ test("a person signs in, compares the code and approves a device", async (t) => 
   const context = await openChromium(t, { javaScriptEnabled: false });
   if (!context) return;
   const complaints = watchConsole(context);
-  const server = await startSignIn(t, await openTestDatabase(t, "embedded"));
+  const server = await startSignIn(t, await openTestDatabase(t, "any"));
   const device = await startDevice(server);
   const page = await context.newPage();
 
@@ -80,7 +80,7 @@ test("a browser carries the answer to the program that waits on this machine", a
   const context = await openChromium(t, { javaScriptEnabled: false });
   if (!context) return;
   const complaints = watchConsole(context);
-  const server = await startSignIn(t, await openTestDatabase(t, "embedded"));
+  const server = await startSignIn(t, await openTestDatabase(t, "any"));
   const page = await context.newPage();
 
   for (const decision of ["Approve", "Deny"] as const) {

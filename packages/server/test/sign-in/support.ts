@@ -48,6 +48,7 @@ export interface SignInSettings {
 /** There are people here and no work. */
 const notJoined = () => Promise.reject(new Error("nothing is executed in these tests"));
 const NOT_JOINED = { nodes: notJoined, execute: notJoined, stream: notJoined };
+const NO_TASKS = { submit: notJoined, require: notJoined };
 
 export type SignInServer = Awaited<ReturnType<typeof startSignIn>>;
 
@@ -78,7 +79,7 @@ export async function startSignIn(
     .route(
       "/",
       openmarlinRoutes(
-        { ...core, executions: NOT_JOINED },
+        { ...core, executions: NOT_JOINED, tasks: NO_TASKS },
         {
           ...{ publicUrl: url, addressOf, clock, version: "1" },
           microsPerCredit: 10_000n,

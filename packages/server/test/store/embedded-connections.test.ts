@@ -17,7 +17,7 @@ test("overlapping transactions on ten connections never see each other", async (
   const big = "x".repeat(300_000);
 
   const seen = await Promise.all(
-    Array.from({ length: 300 }, (_, index) =>
+    Array.from({ length: 120 }, (_, index) =>
       database.transaction(async (tx) => {
         const id = index % 5;
         const [before] = await tx.query<{ value: number }>(
@@ -36,7 +36,7 @@ test("overlapping transactions on ten connections never see each other", async (
   );
 
   assert.ok(seen.every(Boolean), "an answer went to another");
-  assert.deepEqual(await database.query("select distinct value from counters"), [{ value: 60 }]);
+  assert.deepEqual(await database.query("select distinct value from counters"), [{ value: 24 }]);
 });
 
 test("statements outside of a transaction wait for it, and all are answered", async (t) => {

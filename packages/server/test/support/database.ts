@@ -6,6 +6,7 @@
  * Starting takes longer than most tests as well, so a database is put back as it was (`pristine.ts`) and
  * used by the next test of the file, unless a test changed more than rows.
  */
+import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { constants, existsSync, readFileSync } from "node:fs";
 import { cp, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
@@ -22,6 +23,8 @@ import { afterTest } from "./cleanup.ts";
 import { type Pristine, remember, restore } from "./pristine.ts";
 
 export type DatabaseHost = Database["host"];
+/** A host, or whichever is there, for what does not care what database is behind it. */
+export type WantedHost = DatabaseHost | "any";
 
 export const DATABASE_HOSTS: readonly DatabaseHost[] = ["embedded", "postgresql"];
 const SERVER_URL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
@@ -64,6 +67,13 @@ export async function isSkipped(t: TestContext, host: DatabaseHost): Promise<boo
   return !answers;
 }
 
+/** Any host is PostgreSQL where there is one: the embedded one takes a second of processor time to start. */
+export async function hostOf(wanted: WantedHost): Promise<DatabaseHost> {
+  if (wanted !== "any") return wanted;
+  isServerUp ??= doesServerAnswer();
+  return (await isServerUp) ? "postgresql" : "embedded";
+}
+
 let isServerUp: Promise<boolean> | undefined;
 
 async function doesServerAnswer(): Promise<boolean> {
@@ -76,7 +86,8 @@ async function doesServerAnswer(): Promise<boolean> {
 }
 
 /** A fresh, migrated database, as the next test finds it again. */
-export async function openTestDatabase(t: TestContext, host: DatabaseHost): Promise<Database> {
+export async function openTestDatabase(t: TestContext, wanted: WantedHost): Promise<Database> {
+  const host = await hostOf(wanted);
   const place = spare[host].pop() ?? (await newPlace(host));
   const database = place.connect(CONNECTIONS_MAX);
   afterTest(t, async () => {
@@ -89,6 +100,8 @@ export async function openTestDatabase(t: TestContext, host: DatabaseHost): Prom
 /** Where a database is, for any number of uses, one after the other. */
 interface Place {
   readonly pristine: Pristine;
+  /** For servers that run as child processes. */
+  readonly url: string | undefined;
   connect(connectionsMax: number): Database;
   remove(): Promise<void>;
 }
@@ -132,8 +145,10 @@ async function once<T>(
 
 async function newPostgresql(): Promise<Omit<Place, "pristine">> {
   const name = await createDatabase();
+  const url = databaseUrl(name);
   return {
-    connect: (connectionsMax) => openPostgresql(databaseUrl(name), connectionsMax),
+    url,
+    connect: (connectionsMax) => openPostgresql(url, connectionsMax),
     remove: () => dropDatabase(name),
   };
 }
@@ -146,6 +161,7 @@ async function newEmbedded(): Promise<Omit<Place, "pristine">> {
     statementMsMax: STATEMENT_MS_MAX,
   });
   return {
+    url: undefined,
     connect: (connectionsMax) =>
       databaseOver("embedded", { stream: () => host.stream() }, connectionsMax),
     async remove() {
@@ -157,9 +173,28 @@ async function newEmbedded(): Promise<Omit<Place, "pristine">> {
 
 /** The URL of a fresh, migrated PostgreSQL database, for servers that run as child processes. */
 export async function testDatabaseUrl(t: TestContext): Promise<string> {
-  const name = await createDatabase();
-  afterTest(t, () => dropDatabase(name));
-  return databaseUrl(name);
+  const place = spare.postgresql.pop() ?? (await newPlace("postgresql"));
+  assert(place.url);
+  const { pathname } = new URL(place.url);
+  afterTest(t, async () => {
+    await endSessions(pathname.slice(1));
+    await putBack("postgresql", place);
+  });
+  return place.url;
+}
+
+/** Of a server that was killed, the database goes on with what was under way, and notices it later. */
+async function endSessions(name: string): Promise<void> {
+  await onServer(async (server) => {
+    const isOver = async () => {
+      const rows = await server.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+        [name],
+      );
+      return rows.length === 0;
+    };
+    while (!(await isOver())) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
 }
 
 async function createDatabase(): Promise<string> {

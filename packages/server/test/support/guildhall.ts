@@ -10,10 +10,11 @@ import { type Database, openPostgresql } from "../../src/store/database.ts";
 import { openEmbedded } from "../../src/store/embedded/index.ts";
 import { afterTest } from "./cleanup.ts";
 import {
-  type DatabaseHost,
   emptyDirectory,
+  hostOf,
   testDatabaseUrl,
   testDataDirectory,
+  type WantedHost,
 } from "./database.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -64,10 +65,13 @@ export type Environment = Readonly<Record<string, string>>;
 /** A fresh server on this host, stopped after the test. The house stays off unless it is asked for. */
 export async function startGuildhall(
   t: TestContext,
-  host: DatabaseHost,
+  wanted: WantedHost,
   environment: Environment = {},
 ): Promise<Guildhall> {
-  if (host === "embedded") return startServer(t, await testDataDirectory(t), environment);
+  if (environment.DATABASE_URL) return startServer(t, await emptyDirectory(t), environment);
+  if ((await hostOf(wanted)) === "embedded") {
+    return startServer(t, await testDataDirectory(t), environment);
+  }
   const DATABASE_URL = await testDatabaseUrl(t);
   return startServer(t, await emptyDirectory(t), { DATABASE_URL, ...environment });
 }

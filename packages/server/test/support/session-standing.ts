@@ -47,7 +47,7 @@ export function logOf(rest: Partial<SessionLog>): SessionLog {
   return {
     ...{ events: 0, lastSeq: 0, lastNumber: 0, used: 0, answered: 0, openTurns: [] },
     ...{ lastAt: new Date(0), warnedAt: undefined, capHitAt: undefined, offeredUntil: undefined },
-    ...{ closing: undefined, ...rest },
+    ...{ offers: 0, closing: undefined, ...rest },
   };
 }
 

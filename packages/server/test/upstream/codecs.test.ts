@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { UpstreamEndpoint } from "../../src/core/ports.ts";
-import type { ChatRequest } from "../../src/domain/chat.ts";
 import { Fault } from "../../src/domain/fault.ts";
 import { anthropicWire } from "../../src/outbound/upstream/anthropic/wire.ts";
 import { geminiWire } from "../../src/outbound/upstream/gemini/wire.ts";
 import { OPENAI_WIRE } from "../../src/outbound/upstream/openai/wire.ts";
 import { anyCuts, cut, fixture, joined, readIn, requestOf, routeOf } from "./support.ts";
+import { TALK } from "./talk.ts";
 
 const ENDPOINT: UpstreamEndpoint = { id: "e", url: "https://there.test/v1", key: "k", weight: 1 };
 const OPTIONS = { outputTokensMax: 4_096, signal: new AbortController().signal };
@@ -81,42 +81,6 @@ test("what would be kept in the operator's account is not", () => {
     max_output_tokens: 4_096,
   });
 });
-
-const TALK: ChatRequest = {
-  model: "a/b",
-  messages: [
-    { role: "system", content: "Be brief." },
-    {
-      role: "user",
-      content: [
-        { type: "text", text: "What is this?" },
-        { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
-      ],
-    },
-    {
-      role: "assistant",
-      content: null,
-      tool_calls: [
-        { id: "c1", type: "function", function: { name: "look", arguments: '{"at":"it"}' } },
-        { id: "c2", type: "function", function: { name: "look", arguments: "" } },
-      ],
-    },
-    { role: "tool", tool_call_id: "c1", content: '{"seen":"a fox"}' },
-    { role: "tool", tool_call_id: "c2", content: "nothing" },
-    { role: "user", content: "Well?" },
-  ],
-  max_completion_tokens: 300,
-  temperature: 1.5,
-  stop: "END",
-  tools: [
-    {
-      type: "function",
-      function: { name: "look", description: "Looks.", parameters: { type: "object" } },
-    },
-  ],
-  tool_choice: "required",
-  parallel_tool_calls: false,
-};
 
 test("a conversation with tools and pictures is said in Anthropic's words", () => {
   const request = requestOf("chat", { model: "a/b" }, TALK);

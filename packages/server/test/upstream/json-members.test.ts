@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { jsonMembers, setMembers, spliced } from "../../src/lib/json-members.ts";
+import { jsonMembers, memberTwice, setMembers, spliced } from "../../src/lib/json-members.ts";
 import { textBytesIn } from "../../src/outbound/upstream/text-bytes.ts";
 
 /** JSON as people write it: with spaces anywhere, names escaped, and no name twice. */
@@ -55,4 +55,15 @@ test("what a model wrote is counted by its names alone, without what only looks 
   for (const [text, bytes] of cases) {
     assert.equal(textBytesIn(Buffer.from(text), names), bytes, text);
   }
+});
+
+test("a name that stands twice in an object is found wherever it is, and no other is", () => {
+  fc.assert(
+    fc.property(anyObject, ({ text }) => {
+      assert.equal(memberTwice(text), undefined);
+      assert.equal(memberTwice(`{"a":[1,{"b":${text}, "\\u0062" :0}]}`), "b");
+    }),
+  );
+  assert.equal(memberTwice('{"a":{"b":1},"c":[{"b":1},{"b":"b:"}],"b":"\\"b\\":"}'), undefined);
+  assert.equal(memberTwice(`{"a":"${"\\\\".repeat(500_000)}","a":1}`), "a");
 });

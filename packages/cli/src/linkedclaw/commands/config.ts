@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Cli } from "../../cli.ts";
 import { configDirectory } from "../../config/directory.ts";
 import { CONFIG_NAME, CONFIG_VALUE, writeConfigValues } from "../../config/file.ts";
-import { type Settings, serverUrl } from "../../config/settings.ts";
+import { OUR_NAMES, type Settings, serverUrl } from "../../config/settings.ts";
 import { usageFailure } from "../../failure.ts";
 import { textOrStdin } from "../../input.ts";
 import { facts, type Page, table } from "../../terminal/layout.ts";
@@ -35,10 +35,19 @@ function checked(name: string, value: string): string {
   if (!CONFIG_NAME.test(name)) {
     throw usageFailure(`"${name}" is not the name of a value.`, "Names look like cloudUrl.");
   }
+  // Any other name may be stored, but one of ours in another spelling would be read by nobody.
+  const meant = [...OUR_NAMES].find((ours) => ours !== name && folded(ours) === folded(name));
+  if (meant !== undefined) {
+    throw usageFailure(`"${name}" is not the name of a value.`, `Did you mean ${meant}?`);
+  }
   if (!CONFIG_VALUE.test(value)) {
     throw usageFailure(`The value of ${name} must be one line of at most 4096 characters.`);
   }
   return name === "cloudUrl" || name === "serviceUrl" ? serverUrl(value, name) : value;
+}
+
+function folded(name: string): string {
+  return name.replaceAll("_", "").toLowerCase();
 }
 
 function shown(settings: Settings): Readonly<Record<string, unknown>> {

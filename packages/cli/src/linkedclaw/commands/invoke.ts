@@ -8,6 +8,7 @@ import { fieldsOf } from "../../server.ts";
 import { type Page, readable } from "../../terminal/layout.ts";
 import { plain } from "../../terminal/redact.ts";
 import { openApi } from "../api.ts";
+import { addExamples } from "../help.ts";
 
 /** The server answers by its own deadline; this much later nobody is going to. */
 const GRACE_MS = 15_000;
@@ -25,7 +26,7 @@ interface InvokeOptions {
 }
 
 export function addInvoke(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("invoke")
     .description("Have one piece of work done and wait for its result")
     .argument("<agent_id>", "agt_…")
@@ -52,6 +53,17 @@ export function addInvoke(program: Command, cli: Cli): void {
       const answer = await invoke(cli, agentId, options);
       cli.terminal.answer(answer, drawn);
     });
+  addExamples(command, cli, [
+    [
+      `invoke agt_… --capability text.shout.v1 --input '{"text":"hello"}' --max-credits 100`,
+      "for at most 100 credits",
+    ],
+    [
+      `invoke agt_… --capability markdown_convert --input '{"file":{"file_id":"fil_…"}}'`,
+      "a file that was uploaded before",
+    ],
+    ["invoke agt_… --capability text.shout.v1 --input - < input.json", "a long input"],
+  ]);
 }
 
 async function invoke(cli: Cli, agentId: string, options: InvokeOptions): Promise<unknown> {

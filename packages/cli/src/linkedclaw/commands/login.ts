@@ -58,6 +58,9 @@ async function login(cli: Cli, options: LoginOptions): Promise<void> {
   const message = `Authorized as ${handle}`;
   const userId = user.user_id ?? who.userId;
   if (!cli.terminal.isHuman) cli.terminal.note(message);
+  if (settings.sources.apiKey === "environment" && settings.apiKey !== key) {
+    cli.terminal.note("LINKEDCLAW_API_KEY is set and wins over what was stored: unset it.");
+  }
   cli.terminal.answer(
     { authorized: true, handle, user_id: userId, message, cloud_url: settings.cloudUrl },
     (_, page) => `${page.paint.good("✔")} ${message} at ${settings.cloudUrl}`,

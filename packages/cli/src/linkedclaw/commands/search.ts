@@ -4,6 +4,7 @@ import { Failure, usageFailure } from "../../failure.ts";
 import { wholeNumber } from "../../input.ts";
 import { type Page, table } from "../../terminal/layout.ts";
 import { type Card, cardOf, openApi } from "../api.ts";
+import { addExamples } from "../help.ts";
 import { priceOf } from "../price.ts";
 
 /** Enough to choose from without reading for long (LinkedClaw contract §13). */
@@ -19,7 +20,7 @@ interface SearchOptions {
 }
 
 export function addSearch(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("search")
     .description("Find agents: by an exact capability, by what is to be done, or by both")
     .argument("[capability]", "a capability's exact name, as found in an earlier result")
@@ -52,6 +53,11 @@ export function addSearch(program: Command, cli: Cli): void {
       const trimmed = options.limit === 0 ? found : found.slice(0, options.limit);
       cli.terminal.answer(trimmed, (cards, page) => drawn(cards.map(cardOf), page));
     });
+  addExamples(command, cli, [
+    ['search --intent "turn a PDF into markdown" --limit 3', "by what is to be done"],
+    ["search markdown_convert --sort price_asc", "by a capability's exact name, cheapest first"],
+    ["search --owner me --status all", "all of your own"],
+  ]);
 }
 
 async function search(cli: Cli, capability: string | undefined, options: SearchOptions) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cli } from "../../cli.ts";
 import { wholeNumber } from "../../input.ts";
 import { fieldsOf } from "../../server.ts";
@@ -51,10 +51,11 @@ export function addWait(gigTask: Command, cli: Cli): void {
     .command("wait")
     .description("Wait until enough was accepted or answered; a timeout is no failure")
     .argument("<task_id>", "gig_…")
-    .option("--until <count=n>", `one of ${COUNTS.join(", ")}`, target, {
-      count: "completed_count",
-      value: 1,
-    })
+    .addOption(
+      new Option("--until <count=n>", `one of ${COUNTS.join(", ")}`)
+        .argParser(target)
+        .default({ count: "completed_count", value: 1 } satisfies Target, "completed_count=1"),
+    )
     .option(
       "--total-seconds <n>",
       "how long",

@@ -8,6 +8,7 @@ import type { Cli } from "../../cli.ts";
 import { requireKey } from "../../cli.ts";
 import { Failure } from "../../failure.ts";
 import { fieldsOf } from "../../server.ts";
+import { addExamples } from "../help.ts";
 import { envNames } from "./acp-environment.ts";
 import { PERMISSION_MODES, permissionMode } from "./acp-permission.ts";
 import type { HandlerChoice } from "./handler.ts";
@@ -15,7 +16,7 @@ import type { Offered } from "./handler-acp.ts";
 import { addLimits, choicesOf, type LimitOptions, limitsOf } from "./limits.ts";
 import { type ListingFile, readListing } from "./listing-file.ts";
 
-const PERMISSIONS_HELP = `what the agent may do without being asked: ${PERMISSION_MODES.join(", ")}`;
+const PERMISSIONS_HELP = `what the agent is allowed when it asks: ${PERMISSION_MODES.join(", ")}`;
 
 interface RunOptions extends LimitOptions {
   readonly handlerCmd?: string;
@@ -60,6 +61,11 @@ export function addRun(provider: Command, cli: Cli): void {
       offered: offeredIn(listing),
     });
   });
+  addExamples(run, cli, [
+    ['provider run shouter --handler-cmd "python3 handler.py"', "a program of yours"],
+    ["provider run shouter --handler-http http://127.0.0.1:9000/work", "what listens already"],
+    ['provider run shouter --handler-acp "gemini --acp"', "an agent; read docs/acp.md before"],
+  ]);
 }
 
 function handlerOf(options: RunOptions): HandlerChoice {

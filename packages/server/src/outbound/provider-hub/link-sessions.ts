@@ -1,7 +1,8 @@
 /**
  * The sessions of one provider's connection: what it was told of them, and what it says in them.
  *
- *   1. Each turn is told once a connection; told again, it changes nothing.
+ *   1. Each turn is told once a connection; told again, it changes nothing. Also not once it is answered:
+ *      whoever tells it again looked before the answer was kept.
  *   2. What the provider says is handed on in the order in which it came, and confirmed when it is kept.
  *   3. Where something could not be kept, the connection ends: on the next one the provider says it again.
  */
@@ -16,6 +17,7 @@ import type {
 } from "../../core/ports.ts";
 import { Fault } from "../../domain/fault.ts";
 import type { Log } from "../../lib/log.ts";
+import { LruMap } from "../../lib/lru-map.ts";
 
 export interface LinkSessionParts {
   readonly link: ProviderLink;
@@ -29,11 +31,18 @@ export interface LinkSessionParts {
 
 /** What may be under way to the log from one connection, as JSON text. */
 const PENDING_BYTES_MAX = 32 * 1024 * 1024;
+/** Twice as many as can be open at a time, so as to outlast every look at which they were. */
+const ANSWERED_KEPT_MAX = 512;
+
+/** The turns of an open session that were told here. */
+interface ToldTurns {
+  readonly waiting: Set<number>;
+  readonly answered: LruMap<number, true>;
+}
 
 export class LinkSessions {
   readonly #parts: LinkSessionParts;
-  /** Open sessions, with the turns that were told and not answered. */
-  readonly #open = new Map<string, Set<number>>();
+  readonly #open = new Map<string, ToldTurns>();
   readonly #asked = new Map<string, number>();
   /** Sessions for which a price is to be named, with the last thing that was told for it. */
   readonly #briefed = new Map<string, number>();
@@ -47,7 +56,7 @@ export class LinkSessions {
   held(): HeldSession[] {
     const { agentId } = this.#parts.identity;
     const open = [...this.#open].map(([sessionId, turns]) => ({
-      ...{ agentId, sessionId, knows: (seq: number) => turns.has(seq) },
+      ...{ agentId, sessionId, knows: (seq: number) => isTold(turns, seq) },
     }));
     const briefed = [...this.#briefed].map(([sessionId, last]) => ({
       ...{ agentId, sessionId, knows: (seq: number) => seq === last },
@@ -105,14 +114,14 @@ export class LinkSessions {
         this.#asked.delete(sessionId);
         this.#briefed.delete(sessionId);
         if (this.#open.has(sessionId)) return false;
-        this.#open.set(sessionId, new Set());
+        this.#open.set(sessionId, { waiting: new Set(), answered: new LruMap(ANSWERED_KEPT_MAX) });
         return true;
       }
       case "said": {
         // Before it is opened here it is not this connection's to serve; it will be told by then.
         const turns = this.#open.get(telling.sessionId);
-        if (!turns || turns.has(telling.seq)) return false;
-        turns.add(telling.seq);
+        if (!turns || isTold(turns, telling.seq)) return false;
+        turns.waiting.add(telling.seq);
         return true;
       }
       case "briefed": {
@@ -144,7 +153,7 @@ export class LinkSessions {
         }
         case "session-said": {
           const { sessionId, number, turn, isFinal } = says.message;
-          if (isFinal && this.#open.get(sessionId)?.delete(turn)) this.#parts.giveBack();
+          if (isFinal) this.#answered(sessionId, turn);
           link.taken(sessionId, number, turn, await this.#said(says));
           break;
         }
@@ -158,6 +167,13 @@ export class LinkSessions {
     } catch (error) {
       this.#fail(error, sessionOf(says));
     }
+  }
+
+  #answered(sessionId: string, turn: number): void {
+    const turns = this.#open.get(sessionId);
+    if (!turns?.waiting.delete(turn)) return;
+    turns.answered.set(turn, true);
+    this.#parts.giveBack();
   }
 
   /** What counts shows by what follows it; what does not is told, or its sender would wait for ever. */
@@ -180,6 +196,10 @@ export class LinkSessions {
     log.error({ error }, "what a provider said in a session could not be taken");
     close("internal", "Something went wrong on our side. Come back in a moment.");
   }
+}
+
+function isTold({ waiting, answered }: ToldTurns, seq: number): boolean {
+  return waiting.has(seq) || answered.get(seq) !== undefined;
 }
 
 function sessionOf(says: SessionSays): string {

@@ -63,7 +63,7 @@ export function wordsOf(error: unknown): string | undefined {
 }
 
 /** Short, without what looks like a key of ours or theirs. */
-function readable(words: string): string {
+export function readable(words: string): string {
   return redact(words)
     .replace(/\b(?:sk|rk|pk|key|AIza)[-_A-Za-z0-9*]{8,}/g, "[redacted]")
     .slice(0, MESSAGE_CHARS_MAX);

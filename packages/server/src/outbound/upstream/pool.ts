@@ -27,6 +27,7 @@ import { type CoolDowns, createCoolDowns, retryAfterMs } from "./cool-downs.ts";
 import { connectionFault, type Exchange, openExchange } from "./exchange.ts";
 import { badAnswer } from "./faults.ts";
 import { geminiWire } from "./gemini/wire.ts";
+import { NO_WORDS } from "./no-words.ts";
 import { OPENAI_WIRE } from "./openai/wire.ts";
 import type { AnswerReader, Wire } from "./wire.ts";
 
@@ -67,6 +68,7 @@ export function createUpstreamPool(deps: Dependencies): UpstreamPool {
     openai: OPENAI_WIRE,
     anthropic: anthropicWire(nowSeconds),
     gemini: geminiWire(nowSeconds),
+    "openai-videos": NO_WORDS,
   };
   const context = { ...deps, limits, agent, wires, coolDowns: createCoolDowns(clock) };
   return {

@@ -16,13 +16,13 @@ import { check } from "../shared/check.ts";
 import {
   type Fields,
   flagOf,
-  inputBytesOf,
   invalid,
   type ModelBody,
   modelOf,
   objectsIn,
   wholeNumber,
 } from "../shared/model-body.ts";
+import { inputSizeOf } from "../shared/model-input.ts";
 
 /** A question, but for what its headers say. */
 export type Question = Omit<ModelQuestion, "maxMicros" | "chainId">;
@@ -57,7 +57,8 @@ export function decodeMessages(body: ModelBody): Question {
         throw invalid("model", "This model is not one for such a request.");
       },
     },
-    ...{ inputBytes: inputBytesOf(body), choices: 1, outputTokensMax },
+    ...inputSizeOf(body),
+    ...{ choices: 1, outputTokensMax },
     inputDigest: body.digest,
   };
 }

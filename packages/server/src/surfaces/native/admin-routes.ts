@@ -25,6 +25,7 @@ import {
 import {
   encodeDispute,
   encodeKey,
+  encodeLimits,
   encodeMember,
   encodePayout,
   encodeStatus,
@@ -76,7 +77,8 @@ function peopleRoutes(routes: Hono, core: Core): void {
   });
   routes.post("/members/limits", async (c) => {
     const { email, limits, chainCeilingMicros } = check(LimitMember, await readJson(c));
-    return c.json(encodeMember(await core.operator.limitMember(email, limits, chainCeilingMicros)));
+    const limited = await core.operator.limitMember(email, limits, chainCeilingMicros);
+    return c.json(encodeLimits(limited.member, limits, limited.chainCeilingMicros));
   });
   routes.post("/agents/:id/suspend", async (c) => {
     check(Nothing, await readJson(c));

@@ -1,6 +1,7 @@
 /** What the core answers -> our own API's words. Money is exact: dollars and micros, both as text. */
 import { prefixed, usdOfMicros } from "@guildhall/protocol";
 import type { MyReferrals, ServerStatus, Verdict, WalletTransfer } from "../../core/index.ts";
+import type { SpendLimits } from "../../domain/budget.ts";
 import type { Dispute } from "../../domain/dispute.ts";
 import type { Key } from "../../domain/key.ts";
 import type { Member } from "../../domain/member.ts";
@@ -16,6 +17,20 @@ export function encodeMember(member: Member): object {
     handle: member.handle,
     role: member.role,
     state: member.suspendedAt ? "suspended" : "active",
+  };
+}
+
+/** A member with every limit that holds from now on, also those that are none. */
+export function encodeLimits(member: Member, limits: SpendLimits, ceilingMicros: bigint): object {
+  const usd = (micros: bigint | undefined) => (micros === undefined ? null : usdOfMicros(micros));
+  return {
+    ...encodeMember(member),
+    limits: {
+      daily_usd: usd(limits.dailyMicros),
+      monthly_usd: usd(limits.monthlyMicros),
+      prepaid_usd: usd(limits.prepaidMicros),
+      chain_ceiling_usd: usd(ceilingMicros),
+    },
   };
 }
 

@@ -61,7 +61,7 @@ const AddUpstream = z
   .strictObject({
     email: text,
     provider_id: text,
-    kind: z.enum(["openai", "anthropic", "gemini"]),
+    kind: z.enum(["openai", "anthropic", "gemini", "openai-videos"]),
     url: text.transform((url) => url.replace(/\/+$/, "")),
     key: text.optional(),
     weight: z.int().default(1),

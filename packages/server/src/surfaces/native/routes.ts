@@ -1,11 +1,12 @@
 /** Our own API, `/api/guildhall/v1`: method and path -> one use case. */
-import { LIMITS, usdOfMicros } from "@guildhall/protocol";
+import { LIMITS, prefixed, usdOfMicros } from "@guildhall/protocol";
 import { type Context, Hono } from "hono";
 import type { Core } from "../../core/index.ts";
 import { authenticated, callerOf } from "../shared/caller.ts";
 import { check } from "../shared/check.ts";
 import { wordFault } from "../shared/fault-table.ts";
 import { readJson, readQuery, readText } from "../shared/json-body.ts";
+import { readUpload } from "../shared/multipart.ts";
 import type { createRateLimiter } from "../shared/rate-limit.ts";
 import { requestIdOf } from "../shared/request-id.ts";
 import { adminRoutes } from "./admin-routes.ts";
@@ -39,6 +40,14 @@ export function nativeRoutes(core: Core, options: NativeOptions): Hono {
     return c.json(encodeReferrals(await core.referrals.mine(callerOf(c)), options.publicUrl));
   });
   payoutRoutes(routes, core, member);
+  // By providers, of what they made for a run (docs/providers.md).
+  const uploader = [authenticated(core.callers), options.limited("files")] as const;
+  routes.post("/runs/:id/files", ...uploader, async (c) => {
+    const id = decodeId(c.req.param("id"), "run", "run");
+    const caller = callerOf(c);
+    const asset = await readUpload(c, (file) => core.assets.uploadForRun(caller, id, file));
+    return c.json({ file_id: prefixed("fil", asset.id) }, 201);
+  });
   return routes;
 }
 

@@ -11,12 +11,12 @@ import { check } from "../shared/check.ts";
 import {
   type Fields,
   flagOf,
-  inputBytesOf,
   invalid,
   type ModelBody,
   modelOf,
   wholeNumber,
 } from "../shared/model-body.ts";
+import { inputSizeOf } from "../shared/model-input.ts";
 import { type Question, refuseWhatHasNoPrice } from "./decode.ts";
 
 const TOKENS_MAX = 10_000_000;
@@ -52,7 +52,8 @@ export function decodeResponses(body: ModelBody): Question {
         throw invalid("model", "This model is not one for such a request.");
       },
     },
-    ...{ inputBytes: inputBytesOf(body), choices: 1, outputTokensMax: limit },
+    ...inputSizeOf(body),
+    ...{ choices: 1, outputTokensMax: limit },
     inputDigest: body.digest,
   };
 }

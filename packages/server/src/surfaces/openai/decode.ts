@@ -11,7 +11,6 @@ import { check } from "../shared/check.ts";
 import {
   type Fields,
   flagOf,
-  inputBytesOf,
   invalid,
   type ModelBody,
   modelOf,
@@ -19,6 +18,7 @@ import {
   objectsIn,
   wholeNumber,
 } from "../shared/model-body.ts";
+import { inputSizeOf } from "../shared/model-input.ts";
 
 /** A question, but for what its headers say. */
 export type Question = Omit<ModelQuestion, "maxMicros" | "chainId">;
@@ -48,7 +48,7 @@ export function decodeChat(body: ModelBody): Question {
       toChat: () => check(Chat, fields) as ChatRequest,
       toEmbeddings: notHere,
     },
-    inputBytes: inputBytesOf(body),
+    ...inputSizeOf(body),
     choices,
     outputTokensMax: limit === undefined ? undefined : limit * choices,
     inputDigest: body.digest,
@@ -112,12 +112,25 @@ function wantsUsage({ stream_options: options }: Fields): boolean {
 
 const PLAIN_TIERS: readonly unknown[] = [undefined, null, "auto", "default"];
 
+/**
+ * What is charged beside the tokens, and by what OpenRouter would ask another model, or another seller
+ * of it, than the one whose price is paid here.
+ */
+const NOT_OFFERED = [
+  ...["web_search_options", "audio", "prediction"],
+  ...["models", "route", "provider", "plugins", "preset"],
+];
+
 /** Makers charge these beside the tokens that the operator's prices are for. */
 export function refuseWhatHasNoPrice(fields: Fields): void {
   if (!PLAIN_TIERS.includes(fields.service_tier)) {
     throw invalid("service_tier", "Only the default service tier is offered here.");
   }
-  for (const name of ["web_search_options", "audio", "prediction"]) {
+  const modalities = fields.modalities ?? [];
+  if (!Array.isArray(modalities) || modalities.some((modality) => modality !== "text")) {
+    throw invalid("modalities", "Models answer in text only here.");
+  }
+  for (const name of NOT_OFFERED) {
     const isThere = fields[name] !== undefined && fields[name] !== null;
     if (isThere) throw invalid(name, `"${name}" is not offered here.`);
   }

@@ -20,7 +20,8 @@ const name = (charsMax: number) =>
     .nullish()
     .transform((text) => text?.trim() || undefined);
 
-const Body = z.object({
+/** `labels` are looked at by themselves: what is wrong with them has a word of its own. */
+export const ExecutionBody = z.object({
   instruction: z
     .string()
     .max(INSTRUCTION_CHARS_MAX)
@@ -52,7 +53,7 @@ export function decodeExecution(
   body: Readonly<Record<string, unknown>>,
   maxUsd: string | undefined,
 ): DecodedExecution {
-  const { stream: isStreamed, ...read } = check(Body, body);
+  const { stream: isStreamed, ...read } = check(ExecutionBody, body);
   const labels = decodeLabels(body.labels);
   return {
     isStreamed,
@@ -91,7 +92,8 @@ function decodeLabels(labels: unknown): Readonly<Record<string, string>> {
   );
 }
 
-function decodeMaxUsd(text: string): bigint {
+/** @throws {Fault} `invalid_request` where it is no amount above zero */
+export function decodeMaxUsd(text: string): bigint {
   const micros = microsOfUsd(text.trim());
   if (micros !== undefined && micros > 0n) return micros;
   const field = "guildhall-max-usd";

@@ -3,19 +3,24 @@ import { LIMITS, parseJson, unprefixed } from "@guildhall/protocol";
 import type { Context } from "hono";
 import { z } from "zod";
 import { Fault } from "../../domain/fault.ts";
+import { memberTwice } from "../../lib/json-members.ts";
 import { isObject } from "../shared/check.ts";
 import { readText } from "../shared/json-body.ts";
 
 /**
- * The request's body, a JSON object, whatever content type it came with.
+ * The request's body, a JSON object, whatever content type it came with. No object in it has a member
+ * twice: readers differ in which of the two they take, and so in what is paid for.
  *
  * @throws {Fault} `payload_too_large`, `invalid_request`
  */
 export async function readObject(c: Context): Promise<Readonly<Record<string, unknown>>> {
-  const parsed = parseJson(await readText(c, LIMITS.bodyBytesMax));
+  const text = await readText(c, LIMITS.bodyBytesMax);
+  const parsed = parseJson(text);
   if (!parsed.ok) throw invalid("body", `The body ${parsed.problem}.`);
-  if (isObject(parsed.value)) return parsed.value;
-  throw invalid("body", "The body has to be a JSON object.");
+  if (!isObject(parsed.value)) throw invalid("body", "The body has to be a JSON object.");
+  const twice = memberTwice(text);
+  if (twice === undefined) return parsed.value;
+  throw invalid(twice, `"${twice}" stands twice in the same object of the body.`);
 }
 
 export const StartRegistration = z

@@ -69,10 +69,10 @@ export function encodeChunk(
 }
 
 /** Why an execution that had begun came to nothing. */
-export function encodeFailure(runId: string | undefined, error: unknown): object {
+export function encodeFailure(runId: string, error: unknown): object {
   const { word, fault } = wordFault<OpenmarlinWord>(OPENMARLIN_ERRORS, error);
   return {
-    request_id: runId === undefined ? null : prefixed("req", runId),
+    request_id: prefixed("req", runId),
     error: word.error,
     message: fault.message,
   };

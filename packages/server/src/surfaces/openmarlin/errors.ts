@@ -73,6 +73,8 @@ export const OPENMARLIN_ERRORS = {
 /** Things whose absence has a word of its own on this wire. */
 export const NOT_FOUND_ERRORS: Readonly<Record<string, OpenmarlinWord>> = {
   registration: { status: 404, error: "registration_session_not_found" },
+  task: { status: 404, error: "task_not_found" },
+  "task-executor": { status: 503, error: "task_executor_not_found" },
   topup: { status: 404, error: "topup_session_not_found" },
   account: { status: 403, error: "account_missing" },
 };

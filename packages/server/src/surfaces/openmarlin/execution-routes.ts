@@ -3,6 +3,7 @@ import type { Context, Hono } from "hono";
 import type { ExecutionEvent, ExecutionStream } from "../../core/index.ts";
 import { authenticated, callerOf } from "../shared/caller.ts";
 import { eventBody, eventText } from "../shared/event-stream.ts";
+import { callerGone } from "../shared/model-reply.ts";
 import { readObject } from "./decode.ts";
 import { decodeExecution } from "./decode-execution.ts";
 import {
@@ -28,10 +29,11 @@ export function executionRoutes(
 
   routes.post("/v1/executions", member, limited("invoke"), async (c) => {
     const { execution, isStreamed } = decodeExecution(await readObject(c), maxUsdOf(c));
+    const leaving = callerGone(c);
     if (!isStreamed) {
-      return c.json(encodeExecution(await executions.execute(callerOf(c), execution)));
+      return c.json(encodeExecution(await executions.execute(callerOf(c), execution, leaving)));
     }
-    const stream = await executions.stream(callerOf(c), execution);
+    const stream = await executions.stream(callerOf(c), execution, leaving);
     return new Response(
       eventBody(textsOf(stream), { keepAliveMs: KEEP_ALIVE_MS, onGone: stream.stop }),
       {
@@ -47,19 +49,15 @@ export function executionRoutes(
 }
 
 /** The most that one request may cost, which this wire has no field for. */
-function maxUsdOf(c: Context): string | undefined {
+export function maxUsdOf(c: Context): string | undefined {
   return c.req.header("guildhall-max-usd");
 }
 
-async function* textsOf({ events }: ExecutionStream): AsyncGenerator<string> {
-  let requestId: string | undefined;
+async function* textsOf({ events, runId }: ExecutionStream): AsyncGenerator<string> {
   try {
-    for await (const event of events) {
-      if (event.kind === "start") requestId = event.call.opened.run.id;
-      yield textOf(event, requestId ?? "");
-    }
+    for await (const event of events) yield textOf(event, runId());
   } catch (error) {
-    yield eventText("execution.error", encodeFailure(requestId, error));
+    yield eventText("execution.error", encodeFailure(runId(), error));
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { CompleteDevice, IssueKey, OpenTopup, StartRegistration } from "./decode.ts";
+import { ExecutionBody } from "./decode-execution.ts";
+import { TaskBody } from "./decode-task.ts";
 
 interface Operation {
   readonly summary: string;
@@ -27,6 +29,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /v1/topup/sessions":                             { summary: "Open a top-up",                   body: OpenTopup,         answers: [201, "The top-up, and where it is paid"], refuses: [400, 409, 413, 503] },
   "GET /v1/topup/sessions/:id":                          { summary: "How a top-up stands",             answers: [200, "The top-up"],                              refuses: [404] },
   "GET /v1/referrals/me":                                { summary: "A code to bring others by, and who came", answers: [200, "The code and the counts"],       refuses: [] },
+  "GET /v1/models":                                      { summary: "Models, and who offers them",     answers: [200, "The models"],                               refuses: [] },
+  "POST /v1/executions":                                 { summary: "Have an instruction carried out", body: ExecutionBody,     answers: [200, "The answer, or server-sent events"], refuses: [400, 402, 404, 409, 413, 429, 502, 503, 504] },
+  "POST /v1/tasks":                                      { summary: "Submit a task",                   body: TaskBody,          answers: [202, "The task; 200 where it was submitted before"], refuses: [400, 402, 409, 413, 429, 503] },
+  "GET /v1/tasks/:id":                                   { summary: "How a task stands",               answers: [200, "The task"],                                 refuses: [404] },
   "GET /v1/ledger":                                      { summary: "What the balance is made of",     answers: [200, "The newest 200 entries"],                   refuses: [] },
 };
 

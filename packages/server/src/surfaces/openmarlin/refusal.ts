@@ -26,7 +26,7 @@ export async function refuse(
   const shortage = await shortageOf(c, fault, teller);
   if (shortage) return c.json(shortage, word.status as 402);
   const { status, error: said } = wordOf(fault, word);
-  const details = detailsOf(fault);
+  const details = detailsOf(fault, teller.credits);
   return c.json(
     { error: said, message: fault.message, ...(details && { details }) },
     status as 400,
@@ -58,8 +58,15 @@ function wordOf({ code, facts }: Fault, word: OpenmarlinWord): OpenmarlinWord {
 }
 
 /** What is wrong, for programs. */
-function detailsOf({ facts }: Fault): object | undefined {
-  const { field } = (facts ?? {}) as { field?: string };
+function detailsOf({ facts }: Fault, credits: Credits): object | undefined {
+  const { field, neededMicros, limitMicros } = (facts ?? {}) as {
+    field?: string;
+    neededMicros?: bigint;
+    limitMicros?: bigint;
+  };
+  if (neededMicros !== undefined && limitMicros !== undefined) {
+    return { required: credits.amount(neededMicros), limit: credits.amount(limitMicros) };
+  }
   return field === undefined ? undefined : { field };
 }
 

@@ -10,11 +10,19 @@ import { executionRoutes } from "./execution-routes.ts";
 import { openapiDocument } from "./openapi.ts";
 import { answerStrays, refuse } from "./refusal.ts";
 import { registrationRoutes } from "./registration-routes.ts";
+import { taskRoutes } from "./task-routes.ts";
 
 /** What this wire uses of the product. */
 export type OpenmarlinCore = Pick<
   Core,
-  "callers" | "executions" | "referrals" | "registrations" | "statements" | "topups" | "wallets"
+  | "callers"
+  | "executions"
+  | "referrals"
+  | "registrations"
+  | "statements"
+  | "tasks"
+  | "topups"
+  | "wallets"
 >;
 
 export interface OpenmarlinOptions {
@@ -37,6 +45,7 @@ export function openmarlinRoutes(core: OpenmarlinCore, options: OpenmarlinOption
   registrationRoutes(routes, core, options);
   billingRoutes(routes, core, options, credits);
   executionRoutes(routes, core, options);
+  taskRoutes(routes, core, options);
   answerStrays(routes, "/v1/*");
   return routes;
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { Fault } from "../../domain/fault.ts";
+import { wordsOfIssue } from "./issue-words.ts";
 
 /** Whether this is a JSON object: neither a list nor `null`. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -8,7 +9,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /** What a schema makes of a value. Throws `invalid_request` naming the first field that is wrong. */
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: wordsOfIssue });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const field = issue?.path.join(".") || "body";

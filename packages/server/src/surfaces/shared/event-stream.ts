@@ -43,7 +43,7 @@ export function eventBody(
     {
       async pull(controller) {
         pending ??= texts.next();
-        const next = await Promise.race([pending, later(keepAliveMs)]);
+        const next = await within(keepAliveMs, pending);
         if (next === undefined) {
           controller.enqueue(encoder.encode(KEEP_ALIVE));
           return;
@@ -71,7 +71,14 @@ async function drain(texts: AsyncIterator<string>): Promise<void> {
   }
 }
 
-async function later(ms: number): Promise<undefined> {
-  await new Promise((resolve) => setTimeout(resolve, ms).unref());
-  return undefined;
+/** What comes in time, or `undefined`. No timer stays behind: a stream has thousands of pieces. */
+async function within<T>(ms: number, coming: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
+  timer.unref();
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

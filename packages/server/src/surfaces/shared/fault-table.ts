@@ -1,5 +1,6 @@
 import type { FaultCode } from "@guildhall/protocol";
 import { Fault } from "../../domain/fault.ts";
+import { Outage } from "../../lib/outage.ts";
 
 /**
  * How a wire words each refusal. One row a code: a code that is added does not compile until every
@@ -24,11 +25,15 @@ export function wordFault<T>(table: FaultTable<T>, error: unknown): WordedFault<
 }
 
 /**
- * What was thrown, as a refusal that is safe to show. A bug becomes `internal` with no word of its
- * own message, and stays as the cause for the log.
+ * What was thrown, as a refusal that is safe to show. A database that is away is said to be, and when to
+ * come back. A bug becomes `internal` with no word of its own message, and stays as the cause for the log.
  */
 export function faultOf(error: unknown): Fault {
   if (error instanceof Fault) return error as Fault;
+  if (error instanceof Outage) {
+    const message = "The server's database does not answer at the moment. Ask again.";
+    return new Fault("overloaded", message, { retryAfterSeconds: 1 }, { cause: error });
+  }
   return new Fault("internal", "Something went wrong on our side.", undefined, { cause: error });
 }
 

@@ -86,10 +86,14 @@ function tooLarge(): Fault {
   return new Fault("payload_too_large", `The body is larger than ${bytesMax} bytes.`, { bytesMax });
 }
 
-/** What of a request's headers concerns money: a limit of its own, and the chain that it belongs to. */
+/**
+ * What of a request's headers concerns money: a limit of its own, the chain that it belongs to, and the
+ * key by which asking for it again is known to be that.
+ */
 export function callHeaders(c: Context): {
   maxMicros: bigint | undefined;
   chainId: string | undefined;
+  idempotencyKey: string | undefined;
 } {
   const text = c.req.header("x-guildhall-max-usd");
   const maxMicros = text === undefined ? undefined : microsOfUsd(text);
@@ -101,34 +105,11 @@ export function callHeaders(c: Context): {
   if (chain !== undefined && chainId === undefined) {
     throw new Fault("chain_not_authorised", "You are not doing any work of this chain.");
   }
-  return { maxMicros, chainId };
-}
-
-/** Names of members that hold pictures and files: their bytes are no text. */
-const BINARY = /^(?:data|url|file_data|image_url|file_url)$/;
-const BASE64 = /^(?:data:[\w.+/-]+;base64,)?[A-Za-z0-9+/_=-]{2000}/;
-/** About what a large picture comes to, as bytes of text. */
-const PICTURE_BYTES = 8_192;
-const BYTES_PER_PICTURE_BYTE = 32;
-
-/**
- * How many bytes of text a model is given to read: all of the body, but pictures and files in base64
- * count for about what models take them for.
- */
-export function inputBytesOf({ bytes, fields }: ModelBody): number {
-  if (bytes.length < PICTURE_BYTES) return bytes.length;
-  return bytes.length - savedBytes(fields, "");
-}
-
-function savedBytes(value: unknown, name: string): number {
-  if (typeof value === "string") {
-    if (!BINARY.test(name) || value.length <= PICTURE_BYTES || !BASE64.test(value)) return 0;
-    const counted = PICTURE_BYTES + Math.ceil(value.length / BYTES_PER_PICTURE_BYTE);
-    return Math.max(0, value.length - counted);
+  const idempotencyKey = c.req.header("idempotency-key");
+  if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw invalid("idempotency-key", "An idempotency key has 1 to 255 visible characters.");
   }
-  if (typeof value !== "object" || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce((sum, item) => sum + savedBytes(item, name), 0);
-  return Object.entries(value).reduce((sum, [key, item]) => sum + savedBytes(item, key), 0);
+  return { maxMicros, chainId, idempotencyKey };
 }
 
 export function invalid(field: string, message: string): Fault {

@@ -59,12 +59,16 @@ export async function wholeReply(
 ): Promise<Response> {
   const { value: piece } = await reply.pieces.next();
   if (!piece) throw new Error("an answer without a piece");
-  const body = encode(piece);
-  if ((c.env as HttpBindings).outgoing.destroyed) {
-    // Nobody is there to be handed anything.
-    await reply.pieces.return();
-    return RESPONSE_ALREADY_SENT;
+  let body: Buffer | string | undefined;
+  try {
+    body = encode(piece);
+  } finally {
+    // Nothing was handed over that cannot be worded, nor where nobody is there any more.
+    if (body === undefined || (c.env as HttpBindings).outgoing.destroyed) {
+      await reply.pieces.return();
+    }
   }
+  if ((c.env as HttpBindings).outgoing.destroyed) return RESPONSE_ALREADY_SENT;
   const outgoing = begin(c, reply, "application/json");
   outgoing.setHeader("content-length", Buffer.byteLength(body));
   outgoing.end(body);

@@ -95,6 +95,13 @@ export function answerFault(c: Context, error: unknown, log: Log): Response | Pr
   });
 }
 
+/** For a person at an address where nothing is. */
+export function missingPage(c: Context): Response | Promise<Response> {
+  const { status, heading } = PAGE_ERRORS.not_found;
+  const body = messagePage(heading, "There is no such page.", { path: HOME, label: "Home" });
+  return sendPage(c, { title: heading, status, body });
+}
+
 /** A form that was sent without a session cannot be sent again: its reader starts from home. */
 function signInPathOf(c: Context): string {
   const { pathname, search } = new URL(c.req.url);

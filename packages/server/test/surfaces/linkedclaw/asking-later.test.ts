@@ -6,7 +6,7 @@ import { type Guildhall, type Member, startGuildhall } from "../../support/guild
 import { invoke, sell } from "../../support/hire.ts";
 
 test("a run can be asked for before it is done", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
+  const hall = await startGuildhall(t, "any");
   const gate = Promise.withResolvers<void>();
   const handler = async () => {
     await gate.promise;

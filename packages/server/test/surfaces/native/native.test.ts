@@ -73,7 +73,7 @@ const ROUTES = [
 ] as const;
 
 test("the native wire", async (t) => {
-  const hall = await startGuildhall(t, "embedded");
+  const hall = await startGuildhall(t, "any");
   for (const [name, scenario] of Object.entries(SCENARIOS))
     await t.test(name, () => scenario(hall));
 });
@@ -172,7 +172,7 @@ const SCENARIOS = {
 };
 
 test("a server that is no development server takes no play payments", async (t) => {
-  const hall = await startGuildhall(t, "embedded", {
+  const hall = await startGuildhall(t, "any", {
     GUILDHALL_MODE: "production",
     GUILDHALL_SECRET_KEY: "a-secret-key-of-thirty-two-characters-or-more",
     PUBLIC_URL: "https://hall.example.org",

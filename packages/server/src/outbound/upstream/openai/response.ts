@@ -2,8 +2,8 @@
 import type { AnswerPiece, ModelDialect } from "../../../core/ports.ts";
 import type { ChatResponse } from "../../../domain/chat.ts";
 import type { TokenUsage } from "../../../domain/token-price.ts";
-import { jsonMembers } from "../../../lib/json-members.ts";
-import { badAnswer } from "../faults.ts";
+import { type JsonMember, jsonMembers } from "../../../lib/json-members.ts";
+import { badAnswer, faultInStream, wordsOf } from "../faults.ts";
 import { textBytesIn } from "../text-bytes.ts";
 
 /** Under which names each dialect has what the model wrote. */
@@ -20,12 +20,37 @@ export interface WholeAnswer {
   readonly usage: TokenUsage | undefined;
 }
 
-/** An answer in the caller's own dialect: its bytes as they are. @throws {Fault} `provider_bad_output` */
+/** The list that each dialect has its answer in, and whether it may be one of nothing. */
+const ANSWERS: Readonly<Record<ModelDialect, readonly [name: string, mayBeEmpty: boolean]>> = {
+  chat: ["choices", false],
+  responses: ["output", true],
+  messages: ["content", true],
+  embeddings: ["data", false],
+  converted: ["choices", false],
+};
+
+/**
+ * An answer in the caller's own dialect: its bytes as they are. Some interfaces report a failure with
+ * status 200: that is no answer, and nobody pays for it.
+ *
+ * @throws {Fault} `provider_failed`, `provider_bad_output`
+ */
 export function passWhole(dialect: ModelDialect, bytes: Buffer): WholeAnswer {
-  const usage = memberOf(bytes, "usage");
+  const members = membersOf(bytes);
+  const bytesOf = (name: string) => {
+    const member = members.get(name);
+    return member && bytes.subarray(member.start, member.end);
+  };
+  const error = bytesOf("error");
+  if (error && String(error) !== "null") throw faultInStream(wordsOf(parse(error)));
+  const [name, mayBeEmpty] = ANSWERS[dialect];
+  const list = bytesOf(name);
+  if (list?.[0] !== OPEN_BRACKET) throw badAnswer();
+  if (!mayBeEmpty && firstByte(list.subarray(1)) === CLOSE_BRACKET) throw badAnswer();
+  const usage = bytesOf("usage");
   return {
     piece: { bytes, textBytes: textBytesIn(bytes, TEXT_NAMES[dialect]), textEvents: 0 },
-    usage: usageOf(usage),
+    usage: usage && usageOf(parse(usage)),
   };
 }
 
@@ -76,11 +101,23 @@ export function parse(bytes: Buffer): unknown {
   }
 }
 
-/** One member of an object, without building the others. @throws {Fault} `provider_bad_output` */
-function memberOf(bytes: Buffer, name: string): unknown {
-  if (firstByte(bytes) !== 0x7b) throw badAnswer();
-  const member = jsonMembers(bytes).byName.get(name);
-  return member && parse(bytes.subarray(member.start, member.end));
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Where the members of an object are, without building it. @throws {Fault} `provider_bad_output` */
+function membersOf(bytes: Buffer): ReadonlyMap<string, JsonMember> {
+  if (firstByte(bytes) !== OPEN_BRACE) throw badAnswer();
+  try {
+    const { byName, close } = jsonMembers(bytes);
+    const isWhole =
+      bytes[close] === CLOSE_BRACE && firstByte(bytes.subarray(close + 1)) === undefined;
+    if (isWhole) return byName;
+  } catch (error) {
+    throw badAnswer(error);
+  }
+  throw badAnswer();
 }
 
 function firstByte(bytes: Buffer): number | undefined {

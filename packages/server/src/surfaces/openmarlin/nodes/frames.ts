@@ -1,6 +1,7 @@
 /** What nodes and this server say to each other (OpenMarlin contract §9), read without trust. */
 import { parseJson } from "@guildhall/protocol";
 import { z } from "zod";
+import { wordsOfIssue } from "../../shared/issue-words.ts";
 
 /** The version of the frames. */
 export const NODE_PROTOCOL = 1;
@@ -75,9 +76,10 @@ export const readNodeFrame = (message: string): Read<NodeFrame> => read(Said, me
 function read<Frame>(schema: z.ZodType<Frame>, message: string): Read<Frame> {
   const parsed = parseJson(message);
   if (!parsed.ok) {
-    return { ok: false, problem: `The frame ${parsed.problem}.`, requestId: undefined };
+    const requestId = requestIdOf(parsed.value);
+    return { ok: false, problem: `The frame ${parsed.problem}.`, requestId };
   }
-  const checked = schema.safeParse(parsed.value);
+  const checked = schema.safeParse(parsed.value, { error: wordsOfIssue });
   if (checked.success) return { ok: true, frame: checked.data };
   const [issue] = checked.error.issues;
   const where = issue?.path.join(".") || "type";

@@ -1,0 +1,58 @@
+/** A call whose opening was done, and never heard of: the database went away before it could say so. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Fault } from "../../src/domain/fault.ts";
+import type { Database } from "../../src/store/database.ts";
+import { upsertNode } from "../../src/store/node.ts";
+import { addAgent, addCaller, tiered } from "../sessions/world.ts";
+import type { HeldClock } from "../support/clock.ts";
+import { DATABASE_HOSTS, isSkipped, openTestDatabase } from "../support/database.ts";
+import { FUNDS_MICROS, fundedCaller, openRunEngine, walletOf } from "../support/run-engine.ts";
+
+const MODEL = "them/large";
+const KIND = "agent_run";
+
+for (const host of DATABASE_HOSTS) {
+  test(`a call that was opened unheard is given back after a minute, and not before, on ${host}`, async (t) => {
+    if (await isSkipped(t, host)) return;
+    const database = await openTestDatabase(t, host);
+    const { clock, engine, trouble } = await openRunEngine(t, database);
+    const caller = await fundedCaller(database, clock);
+    await offerModel(database, clock);
+    const wallet = () => walletOf(database, caller);
+
+    const heard = await engine.calls.open(caller, ORDER);
+    const { held } = await wallet();
+    assert.ok(held > 0n);
+    trouble.lost = "answers";
+    const opening = engine.calls.open(caller, ORDER);
+    await assert.rejects(opening, (error) => error instanceof Fault && error.code === "overloaded");
+    trouble.lost = "nothing";
+    assert.deepEqual(await wallet(), { posted: FUNDS_MICROS, held: held * 2n }, "it was done");
+
+    clock.advance(59_000);
+    await engine.sweeper.sweep();
+    assert.equal((await wallet()).held, held * 2n, "whoever opened it may still be about to hear");
+    clock.advance(2_000);
+    await engine.sweeper.sweep();
+    assert.equal((await wallet()).held, held, "what was heard of goes on, however old");
+    await heard.end({ end: "completed", phase: "after", usage: USAGE, output: "1" });
+    assert.deepEqual(await wallet(), { posted: FUNDS_MICROS - 500n, held: 0n });
+  });
+}
+
+const USAGE = { inputTokens: 1, cachedTokens: 0, outputTokens: 1 };
+const ORDER = {
+  ...{ kind: KIND, providerId: undefined, model: MODEL, labels: {}, via: "upstream" as const },
+  ...{ inputBytes: 10, outputTokensMax: 10, isStreamed: false, maxMicros: undefined },
+  ...{ timeoutMs: 900_000, chainId: undefined, idempotencyKey: undefined },
+  ...{ requestHash: undefined, input: () => "null" },
+} as const;
+
+async function offerModel(database: Database, clock: HeldClock): Promise<void> {
+  const owner = await addCaller(database, clock);
+  const agentId = await addAgent(database, clock, owner, tiered("per_message", 1n));
+  const node = { agentId, via: "upstream", kinds: [KIND], models: [MODEL], labels: {} } as const;
+  const rest = { defaultModel: undefined, concurrency: 10 };
+  await upsertNode(database, { ...node, ...rest }, clock.now());
+}
