@@ -30,6 +30,16 @@ test("a signed link works for no other path, time or secret", () => {
   assert.equal(isSignatureValid(Buffer.alloc(32, 8), PATH, link, BEFORE), false);
 });
 
+test("a signature has one text: of the 64 characters it could end with, one is right", () => {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const link = linkOf(signPath(SECRET, PATH, EXPIRES_AT));
+  const right = [...alphabet].filter((last) => {
+    const signature = link.signature.slice(0, -1) + last;
+    return isSignatureValid(SECRET, PATH, { ...link, signature }, BEFORE);
+  });
+  assert.deepEqual(right, [link.signature.at(-1)]);
+});
+
 test("what is no signature is refused without a fuss", () => {
   const link = linkOf(signPath(SECRET, PATH, EXPIRES_AT));
   for (const signature of ["", "x", link.signature.slice(1), "🦊".repeat(20)]) {
