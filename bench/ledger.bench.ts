@@ -25,6 +25,8 @@ import { type Field, prepareField, WORKLOADS, type WorkloadName } from "./suppor
 const SERVER = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const CALLERS = 256;
 const ROUNDS = 3;
+/** Long enough for both ends to have compiled what they do often, the embedded engine among them. */
+const WARM_UP_SECONDS = 2;
 const SINGLE_CONNECTIONS = { embedded: [1], postgresql: [1, 4, 16] } as const;
 const { values } = parseArgs({
   options: { host: { type: "string" }, seconds: { type: "string", default: "2" } },
@@ -122,7 +124,7 @@ async function measure(host: Host, name: WorkloadName, connections: number | und
       now: () => clock.now(),
       budgetId,
     });
-    await load(ledgers, field, name, 0.5);
+    await load(ledgers, field, name, WARM_UP_SECONDS);
     const before = await sizeOf(database);
     const warm = field.acknowledged.length;
     const rate = await load(ledgers, field, name, SECONDS);

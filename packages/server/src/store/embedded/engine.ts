@@ -49,6 +49,8 @@ export const START_PARAMETERS: readonly string[] = [
   ...PGlite.defaultStartParams.filter((parameter) => parameter !== "-F"),
   ...["-c", "wal_sync_method=fsync"],
   ...["-c", "max_wal_size=128MB"],
+  // An analyze holds up everybody, and takes as long as its sample is big: 300 rows for each of these.
+  ...["-c", "default_statistics_target=20"],
 ];
 
 /** What must be so for a commit to be on the disk when it is acknowledged. */

@@ -45,8 +45,12 @@ test("a table that was just cared for rests while somebody is there, unless it d
   assert.equal(careFor(changed, false, false), undefined);
   assert.equal(careFor(changed, true, false), "analyze t");
   assert.equal(careFor(changed, false, true), "analyze t");
-  assert.equal(careFor({ ...TABLE, changedRows: 1_001 }, false, false), "analyze t");
-  assert.equal(careFor({ ...TABLE, rows: 0, changedRows: 999 }, false, false), undefined);
+  assert.equal(careFor({ ...TABLE, insertedRows: 1_001 }, false, false), undefined);
+  const doubled = { ...TABLE, rows: 1_001, insertedRows: 1_202 };
+  assert.equal(careFor({ ...doubled, rows: 1_202 }, false, false), undefined);
+  assert.equal(careFor({ ...doubled, insertedRows: 1_300 }, false, false), VACUUM);
+  assert.equal(careFor({ ...TABLE, rows: 0, insertedRows: 1_000 }, false, false), undefined);
+  assert.equal(careFor({ ...TABLE, changedRows: 9_000 }, false, false), undefined);
 });
 
 test("the rest is long in comparison with the care, and ends", () => {

@@ -59,7 +59,8 @@ export function restAfter(tookMs: number): number {
 export function careFor(table: TableState, isIdle: boolean, isRested = true): string | undefined {
   const t = THRESHOLDS;
   // With as much new as old, what is known of the table misleads the planner: that does not wait.
-  const hasDoubled = table.changedRows > Math.max(table.rows, t.insertedRows);
+  // Rows that changed are no sign of it: a hot table's all do, every second.
+  const hasDoubled = table.insertedRows > Math.max(table.rows, t.insertedRows);
   if (!isIdle && !isRested && !hasDoubled) return undefined;
   const mustVacuum =
     table.deadRows > t.deadRows + t.deadShare * table.rows ||
