@@ -5,10 +5,12 @@ import type { TokenUsage } from "../../../domain/token-price.ts";
 import { type JsonMember, jsonMembers } from "../../../lib/json-members.ts";
 import { badAnswer, faultInStream, wordsOf } from "../faults.ts";
 import { textBytesIn } from "../text-bytes.ts";
+import { withoutParts } from "./content-parts.ts";
 
 /** Under which names each dialect has what the model wrote. */
 export const TEXT_NAMES: Readonly<Record<ModelDialect, ReadonlySet<string>>> = {
-  chat: new Set(["content", "reasoning_content", "reasoning", "refusal", "arguments"]),
+  // `text` is that of a part, where content comes in parts.
+  chat: new Set(["content", "text", "reasoning_content", "reasoning", "refusal", "arguments"]),
   responses: new Set(["text", "refusal", "arguments"]),
   messages: new Set(["text", "thinking", "partial_json"]),
   embeddings: new Set(),
@@ -58,8 +60,15 @@ export function passWhole(dialect: ModelDialect, bytes: Buffer): WholeAnswer {
 export function readChat(bytes: Buffer): WholeAnswer {
   const value = parse(bytes) as ChatResponse | null;
   if (!Array.isArray(value?.choices) || !value.choices[0]?.message) throw badAnswer();
+  const choices = value.choices.map((choice) =>
+    choice?.message ? { ...choice, message: withoutParts(choice.message) } : choice,
+  );
   return {
-    piece: { response: value, textBytes: textBytesIn(bytes, TEXT_NAMES.chat), textEvents: 0 },
+    piece: {
+      response: { ...value, choices },
+      textBytes: textBytesIn(bytes, TEXT_NAMES.chat),
+      textEvents: 0,
+    },
     usage: usageOf(value.usage),
   };
 }

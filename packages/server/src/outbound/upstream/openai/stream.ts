@@ -5,6 +5,7 @@ import { EventReader } from "../event-reader.ts";
 import { badAnswer, faultInStream, wordsOf } from "../faults.ts";
 import { firstByteOf, textBytesIn } from "../text-bytes.ts";
 import type { AnswerReader } from "../wire.ts";
+import { withoutParts } from "./content-parts.ts";
 import { isPassed } from "./request.ts";
 import { parse, passWhole, readChat, TEXT_NAMES, usageOf } from "./response.ts";
 
@@ -22,9 +23,34 @@ export function openaiReader(route: UpstreamRoute, request: ModelRequest): Answe
   return request.dialect === "responses" ? new PassedResponses() : new PassedChat(request);
 }
 
+/** Chunks of chat completions, up to the word that none follows. */
+abstract class ChatEvents extends EventReader {
+  #hasChunk = false;
+  #isDone = false;
+  /** Whether the caller reads the last word as well. */
+  protected abstract readonly passesDone: boolean;
+
+  protected abstract lookAtChunk(data: Buffer): boolean;
+
+  protected look(data: Buffer): boolean {
+    // It said that it was done: more is no part of the answer, and nobody is to pay for it.
+    if (this.#isDone) return false;
+    if (!data.equals(DONE)) {
+      this.#hasChunk = true;
+      return this.lookAtChunk(data);
+    }
+    // An end of nothing is no answer: its input would be paid for, and nobody has read it.
+    if (!this.#hasChunk) throw badAnswer();
+    this.#isDone = true;
+    this.isOver = true;
+    return this.passesDone;
+  }
+}
+
 /** Bytes of chat completions, watched for their usage and their end. */
-class PassedChat extends EventReader {
+class PassedChat extends ChatEvents {
   readonly #request: ModelRequest;
+  protected readonly passesDone = true;
 
   constructor(request: ModelRequest) {
     super();
@@ -38,11 +64,7 @@ class PassedChat extends EventReader {
   }
 
   /** All events are passed on, but for a usage that the caller did not ask for. */
-  protected look(data: Buffer): boolean {
-    if (data.equals(DONE)) {
-      this.isOver = true;
-      return true;
-    }
+  protected lookAtChunk(data: Buffer): boolean {
     if (firstByteOf(data, ERROR) !== undefined) throwReported(parse(data));
     this.countText(textBytesIn(data, TEXT_NAMES.chat));
     // Some servers end without [DONE].
@@ -81,24 +103,25 @@ class PassedResponses extends EventReader {
 }
 
 /** Chat completions that are worded anew for a caller who speaks something else. */
-class ConvertedChat extends EventReader {
+class ConvertedChat extends ChatEvents {
+  protected readonly passesDone = false;
+
   whole(bytes: Buffer): AnswerPiece {
     const { piece, usage } = readChat(bytes);
     this.counted = usage;
     return piece;
   }
 
-  protected look(data: Buffer): boolean {
-    if (data.equals(DONE)) {
-      this.isOver = true;
-      return false;
-    }
+  protected lookAtChunk(data: Buffer): boolean {
     const chunk = parse(data) as ChatChunk | null;
     throwReported(chunk);
     if (!Array.isArray(chunk?.choices)) throw badAnswer();
     this.counted = usageOf(chunk.usage) ?? this.counted;
     if (chunk.choices.some((choice) => choice?.finish_reason)) this.isOver = true;
-    this.add(chunk, textBytesIn(data, TEXT_NAMES.chat));
+    const choices = chunk.choices.map((choice) =>
+      choice?.delta ? { ...choice, delta: withoutParts(choice.delta) } : choice,
+    );
+    this.add({ ...chunk, choices }, textBytesIn(data, TEXT_NAMES.chat));
     return false;
   }
 }
