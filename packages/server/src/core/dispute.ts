@@ -122,23 +122,28 @@ interface Loss {
   readonly lostMicros: bigint;
 }
 
-/** Step 3, once: both transfers are made together, so one of them tells of both. */
+/**
+ * Step 3, once. The first transfer has the payment's name, whoever pays it: two processes that do this at
+ * once, of which one finds the wallet as the other left it, cannot both be let.
+ */
 async function takeBack(deps: TopupTools, topup: Topup, dispute: Dispute): Promise<Loss> {
   const wallet = walletOf(topup.workspaceId);
-  const back = transferId({ reference: "topup", name: topupName(topup) });
+  const first = transferId({ reference: "topup", name: topupName(topup) });
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const taken = await findTransfer(deps.database, "reversal", back);
-    const lost = await findTransfer(deps.database, "reversal", lossName(dispute));
-    // Also where the operator had sent the payment back by hand.
-    if (taken || lost) {
-      return { takenMicros: taken?.amountMicros ?? 0n, lostMicros: lost?.amountMicros ?? 0n };
-    }
+    const done = await findLoss(deps.database, first, dispute);
+    if (done) return done;
     const balance = await findBalance(deps.database, wallet);
     const loss = splitLoss(dispute.amountMicros, balance?.availableMicros ?? 0n);
-    const steps = [
-      step(wallet, loss.takenMicros, back),
-      step(HOUSE_ACCOUNTS.losses, loss.lostMicros, lossName(dispute)),
-    ].filter(({ amountMicros }) => amountMicros > 0n);
+    const { takenMicros, lostMicros } = loss;
+    const steps =
+      takenMicros === 0n
+        ? [step(HOUSE_ACCOUNTS.losses, lostMicros, first)]
+        : [
+            step(wallet, takenMicros, first),
+            ...(lostMicros > 0n
+              ? [step(HOUSE_ACCOUNTS.losses, lostMicros, lossName(dispute))]
+              : []),
+          ];
     const outcome = await deps.ledger.commit({ keyId: undefined, work: undefined, steps });
     if (outcome.ok) return loss;
     const { code } = outcome.refusal;
@@ -147,6 +152,17 @@ async function takeBack(deps: TopupTools, topup: Topup, dispute: Dispute): Promi
     }
   }
   throw new Error(`taking back top-up ${topup.id} lost every race`);
+}
+
+/** What the books say of it; also where the operator had sent the payment back by hand. */
+async function findLoss(tx: Tx, first: string, dispute: Dispute): Promise<Loss | undefined> {
+  const back = await findTransfer(tx, "reversal", first);
+  if (!back) return undefined;
+  if (back.fromAccountId === HOUSE_ACCOUNTS.losses) {
+    return { takenMicros: 0n, lostMicros: back.amountMicros };
+  }
+  const rest = await findTransfer(tx, "reversal", lossName(dispute));
+  return { takenMicros: back.amountMicros, lostMicros: rest?.amountMicros ?? 0n };
 }
 
 function step(

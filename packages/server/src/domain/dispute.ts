@@ -34,7 +34,7 @@ export interface Dispute {
   readonly releasedAt: Date | undefined;
 }
 
-/** The name of the transfer by which the house bears what a wallet cannot give back. */
+/** The name of the transfer by which the house bears the rest of what a wallet gives back in part. */
 export function lossName({ rail, railId }: Pick<Dispute, "rail" | "railId">): string {
   return `dispute:${rail}:${railId}`;
 }

@@ -86,6 +86,7 @@ for (const host of DATABASE_HOSTS) {
     await t.test("what is not there is the house's loss", () => shortOf(world));
     await t.test("what is promised to work is not taken", () => heldBack(t, world));
     await t.test("reports come in any order, and again", () => outOfOrder(world));
+    await t.test("one that takes all there is, is taken once", () => allThereIs(world));
     await assertBooks(hall);
   });
 }
@@ -191,4 +192,35 @@ async function outOfOrder(world: World): Promise<void> {
     [["lost", "1", "0"]],
   );
   await assertSumIsBalance(account);
+}
+
+/** Whoever looks after the wallet was emptied must not take that for a loss. */
+async function allThereIs(world: World): Promise<void> {
+  const { hall, stripe } = world;
+  for (let round = 0; round < 5; round++) {
+    const member = await hall.member(`all${round}@example.org`);
+    const account = accountOf(hall, member);
+    await hall.admin("POST", `/transfers/play:${member.workspaceId}/reverse`, { reason: "a test" });
+    await account.ask("POST", "/v1/topup/sessions", { amount: 100 });
+    const session = [...stripe.sessions.values()].at(-1);
+    assert.ok(session);
+    assert.equal(
+      await report(hall, eventOf("checkout.session.completed", stripe.pay(session.id))),
+      200,
+    );
+    const id = `dp_all_${round}`;
+    await say(world, { session }, "created", "needs_response", { id });
+    await Promise.all(
+      Array.from({ length: 20 }, () => say(world, { session }, "closed", "lost", { id })),
+    );
+    assert.equal(await account.balance(), 0);
+    const dispute = (await disputes(hall)).find(({ rail_id: railId }) => railId === id);
+    assert.deepEqual([dispute.taken_usd, dispute.lost_usd], ["1", "0"]);
+    const loss = `/transfers/reversal:dispute:stripe:${id}/reverse`;
+    await assert.rejects(
+      hall.admin("POST", loss, { reason: "a test" }),
+      /not_found/,
+      "the house lost nothing",
+    );
+  }
 }
