@@ -10,6 +10,7 @@ import { ANY_MODEL, offeredModels } from "../domain/model.ts";
 import type { Candidate } from "../domain/routing.ts";
 import type { TokenRates } from "../domain/token-price.ts";
 import type { Clock } from "../lib/clock.ts";
+import { createRecentCopy } from "../lib/recent-copy.ts";
 import type { Database } from "../store/database.ts";
 import { listModelPrices } from "../store/model-price.ts";
 import { listNodes, type NodeRow } from "../store/node.ts";
@@ -50,59 +51,35 @@ interface Dependencies {
   readonly loadOf: (agentId: string) => number;
 }
 
+/** A second old is good enough to answer by; whoever finds it older has it read anew meanwhile. */
 const FRESH_MS = 1_000;
 const NODES_MAX = 10_000;
 const CHANGED = "nodes.changed";
 
 export function createModelDirectory(deps: Dependencies): ModelDirectory {
   const { clock, bus } = deps;
-  let known: readonly DirectedNode[] = [];
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  /** Counts what made the known old: a reading that began before is of no use. */
-  let changes = 0;
-
-  async function read(): Promise<void> {
-    const before = changes;
-    const now = clock.now();
-    const nodes = await readNodes(deps, now);
-    if (before !== changes) return;
-    known = nodes;
-    readAtMs = now.getTime();
-  }
-
-  async function refresh(): Promise<void> {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    await reading;
-  }
-
-  function forget(): void {
-    changes += 1;
-    readAtMs = Number.NEGATIVE_INFINITY;
-  }
-
-  const unsubscribes = [CHANGED, LINKS_OPENED].map((subject) => bus.subscribe(subject, forget));
+  const nodes = createRecentCopy({
+    ...{ clock, read: () => readNodes(deps, clock.now()) },
+    ...{ freshMs: FRESH_MS, staleMs: 2 * FRESH_MS },
+  });
+  const unsubscribes = [CHANGED, LINKS_OPENED].map((subject) =>
+    bus.subscribe(subject, nodes.forget),
+  );
   const isHere = (node: DirectedNode) =>
     node.via === "upstream" || node.processId !== deps.processId || deps.holds(node.agentId);
 
   async function list(): Promise<readonly DirectedNode[]> {
-    const ageMs = clock.now().getTime() - readAtMs;
-    // A second old is good enough to answer by; whoever finds it older has it read anew meanwhile.
-    if (ageMs > 2 * FRESH_MS) await refresh();
-    else if (ageMs > FRESH_MS) void refresh().catch(() => undefined);
-    return known.filter(isHere);
+    return (await nodes.get()).filter(isHere);
   }
 
   return {
     list,
     async again(agentId) {
-      forget();
+      nodes.forget();
       return (await list()).find((node) => node.agentId === agentId);
     },
     changed() {
-      forget();
+      nodes.forget();
       bus.publish(CHANGED, {});
     },
     stop() {

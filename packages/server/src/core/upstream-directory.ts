@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { createRecentCopy } from "../lib/recent-copy.ts";
 import type { Sealer } from "../lib/seal.ts";
 import type { Database } from "../store/database.ts";
 import { type EndpointRecord, listUpstreams, type UpstreamRow } from "../store/upstream.ts";
@@ -41,47 +42,21 @@ type Routes = ReadonlyMap<string, readonly UpstreamRoute[]>;
 
 export function createUpstreamDirectory(deps: Dependencies): UpstreamDirectory {
   const { database, clock, bus } = deps;
-  let known: Routes = new Map();
-  let readAtMs = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  /** Counts what made the known old: a reading that began before is of no use. */
-  let changes = 0;
-
-  async function read(): Promise<void> {
-    const before = changes;
-    const atMs = clock.now().getTime();
-    const routes = routesFrom(deps, await listUpstreams(database, UPSTREAMS_MAX));
-    if (before !== changes) return;
-    known = routes;
-    readAtMs = atMs;
-  }
-
-  async function refresh(): Promise<void> {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
-    await reading;
-  }
-
-  function forget(): void {
-    changes += 1;
-    readAtMs = Number.NEGATIVE_INFINITY;
-  }
-
-  const unsubscribe = bus.subscribe(CHANGED, forget);
+  const routes = createRecentCopy<Routes>({
+    clock,
+    read: async () => routesFrom(deps, await listUpstreams(database, UPSTREAMS_MAX)),
+    ...{ freshMs: FRESH_MS, staleMs: STALE_MS },
+    onFailure(error) {
+      deps.log.warn({ error }, "upstreams could not be read; going by what is known");
+    },
+  });
+  const unsubscribe = bus.subscribe(CHANGED, routes.forget);
   return {
     async routesOf(agentId, model) {
-      const ageMs = clock.now().getTime() - readAtMs;
-      if (ageMs > STALE_MS) await refresh();
-      else if (ageMs > FRESH_MS) {
-        void refresh().catch((error: unknown) => {
-          deps.log.warn({ error }, "upstreams could not be read; going by what is known");
-        });
-      }
-      return known.get(nameOf(agentId, model)) ?? [];
+      return (await routes.get()).get(nameOf(agentId, model)) ?? [];
     },
     changed() {
-      forget();
+      routes.forget();
       bus.publish(CHANGED, {});
     },
     stop: unsubscribe,
