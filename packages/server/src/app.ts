@@ -34,6 +34,7 @@ import { createAgentIndex } from "./outbound/search/agent-index.ts";
 import { createChatReranker } from "./outbound/search/chat-reranker.ts";
 import { createUpstreamPool } from "./outbound/upstream/pool.ts";
 import { createVideoUpstreams } from "./outbound/upstream/videos.ts";
+import { reachDatabase, StartFault, useDirectory } from "./start-fault.ts";
 import { measureClockOffsetMs } from "./store/clock-offset.ts";
 import { type Database, openPostgresql } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded/index.ts";
@@ -83,11 +84,13 @@ export async function openApp(config: Config, log: Log): Promise<App> {
 async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   const clock = systemClock;
   const random = systemRandom;
-  prepareDirectory(config.dataDirectory);
+  useDirectory(config.dataDirectory, () => prepareDirectory(config.dataDirectory));
   const secretKey = config.secretKey ?? localSecretKey(config.dataDirectory, random);
   const database = await openDatabase(config, log);
   closers.push(() => database.close());
-  const installation = await prepareDatabase(config, database, clock, random);
+  const installation = await reachDatabase(config.databaseUrl, () =>
+    prepareDatabase(config, database, clock, random),
+  );
   const clockCheck = watchClock(database, clock, log);
   closers.push(clockCheck.stop);
 
@@ -154,7 +157,7 @@ async function prepareDatabase(config: Config, database: Database, clock: Clock,
   const wanted = { id, mode: config.mode, createdAt: clock.now() };
   const installation = await ensureInstallation(database, wanted);
   if (installation.mode === config.mode) return installation;
-  throw new Error(
+  throw new StartFault(
     `this database was made by a ${installation.mode} server, and GUILDHALL_MODE is ${config.mode}. ` +
       "Play money is not money: start with an empty data directory or database.",
   );
@@ -231,7 +234,7 @@ function listenProblem(error: NodeJS.ErrnoException, { host, port }: Config): Er
     EADDRNOTAVAIL: `${host} is no address of this machine. Set HOST to another.`,
   };
   const message = words[error.code ?? ""];
-  return message === undefined ? error : new Error(message, { cause: error });
+  return message === undefined ? error : new StartFault(message, { cause: error });
 }
 
 async function openOutside(

@@ -7,6 +7,7 @@ import { type House, startHouse } from "./house.ts";
 import { systemClock } from "./lib/clock.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { readableLine } from "./lib/log-page.ts";
+import { StartFault } from "./start-fault.ts";
 
 const HOUSE_EMAIL = "house@guildhall.invalid";
 /** A stop that takes longer is a hang: a supervisor would kill us, and so do we. */
@@ -27,9 +28,10 @@ async function main(): Promise<void> {
   try {
     await serve(config, log);
   } catch (error) {
-    // For the person at the terminal; the whole of it is in the log.
-    process.stderr.write(`guildhall: ${(error as Error).message}\n`);
-    log.fatal({ error }, "could not start");
+    const { message } = error as Error;
+    // For the person at the terminal; the whole of what nobody expects is in the log.
+    process.stderr.write(`guildhall: ${message}\n`);
+    log.fatal(error instanceof StartFault ? { reason: message } : { error }, "could not start");
     process.exitCode = 1;
     setTimeout(() => process.exit(1), 1_000).unref();
   }
