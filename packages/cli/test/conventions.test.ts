@@ -47,6 +47,8 @@ const MISTAKES = [
   [ "an option that is missing",    ["invoke", "agt_x", "--input", "{}"],             /--capability/ ],
   [ "neither slug nor intent",      ["search"],                                       /capability, or --intent/ ],
   [ "an unknown order",             ["search", "x", "--sort", "size"],                /choices/ ],
+  [ "an unknown state of a session", ["sessions", "list", "--status", "bogus"],       /choices are pending/ ],
+  [ "an unknown state of a task",   ["gig-task", "list", "--status", "bogus"],        /choices are open/ ],
   [ "a limit that is no number",    ["search", "x", "--limit", "ten"],                /whole number/ ],
   [ "a limit below zero",           ["search", "x", "--limit", "-1"],                 /whole number/ ],
   [ "a timeout that is too short",  ["invoke", "a", "--capability", "c", "--input", "{}", "--timeout", "4"],   /from 5 to 300/ ],

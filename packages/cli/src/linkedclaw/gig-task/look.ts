@@ -23,7 +23,7 @@ export function addList(gigTask: Command, cli: Cli): void {
   gigTask
     .command("list")
     .description("List the tasks that you opened, the newest first")
-    .option("--status <status>", "open, completed, cancelled or expired")
+    .addOption(new Option("--status <status>", "only those in this state").choices(STATUSES))
     .action(async ({ status }: { status?: string }) => {
       const api = await openApi(cli);
       const found = await arrayIn(api, "/gig-tasks", { status }, "tasks");
@@ -43,6 +43,7 @@ interface Target {
 }
 
 const WAIT_SECONDS_DEFAULT = 600;
+const STATUSES = ["open", "completed", "cancelled", "expired"];
 const WAIT_SECONDS_MAX = 86_400;
 const POLL_SECONDS_DEFAULT = 5;
 

@@ -13,6 +13,7 @@ import { requireSessionId } from "./state.ts";
 
 /** More than anybody has open; what lies before is found with --status and --role. */
 const LIMIT_DEFAULT = 100;
+const STATUSES = ["pending", "active", "interrupted", "awaiting_invoice", "ended", "cancelled"];
 
 interface ListOptions {
   readonly status?: string;
@@ -25,7 +26,7 @@ export function addSessions(program: Command, cli: Cli): void {
   const list = sessions
     .command("list")
     .description("List sessions, the newest first, with a warning for what nobody uses")
-    .option("--status <status>", "pending, active, interrupted, ended, cancelled, …")
+    .addOption(new Option("--status <status>", "only those in this state").choices(STATUSES))
     .addOption(
       new Option("--role <role>", "those you hired, or those you were hired for").choices([
         "requester",
