@@ -6,19 +6,18 @@
  *   3. Core over both, the providers' sockets, the surfaces.
  *   4. What runs by itself: sweeping, following, cleaning.
  *
- * `stop` goes the other way: no new work, what is under way gets a few seconds, then it all closes.
+ * `stop` goes the other way: nothing new is asked, what is being answered gets a few seconds in which
+ * all of the server still works, then it all closes.
  */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { type JoinedCore, joinCore } from "./app-core.ts";
+import { listen } from "./app-listening.ts";
 import { openSurfaces } from "./app-surfaces.ts";
 import type { Config } from "./config.ts";
 import type { BlobStore, Bus } from "./core/ports.ts";
 import { type ServerProcess, startProcess } from "./core/process.ts";
 import { localSecretKey, prepareDirectory } from "./data-directory.ts";
-import { UPLOAD_PACE } from "./domain/asset.ts";
 import { bodyFirst } from "./lib/body-first.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createGuardedFetch } from "./lib/guarded-fetch.ts";
@@ -41,7 +40,6 @@ import { openEmbedded } from "./store/embedded/index.ts";
 import { ensureInstallation } from "./store/installation.ts";
 import { migrate } from "./store/migrate.ts";
 import { strangersLast } from "./surfaces/shared/strangers-last.ts";
-import { isWebSocketUpgrade } from "./surfaces/upgrade.ts";
 import { VERSION } from "./version.ts";
 
 export interface App {
@@ -59,14 +57,6 @@ export interface App {
 const CLOCK_OFFSET_MS_MAX = 2_000;
 const CLOCK_CHECK_MS = 60_000;
 const CLEAN_MS = 10 * 60_000;
-/** Requests under way at a stop get this long. */
-const DRAIN_MS_MAX = 5_000;
-
-/** Addresses that stand for all of a machine's, and one of them. */
-const EVERY_ADDRESS: ReadonlyMap<string, string> = new Map([
-  ["0.0.0.0", "127.0.0.1"],
-  ["[::]", "[::1]"],
-]);
 
 /** Everything that lives as long as the server, closed in the opposite order. */
 type Closers = (() => Promise<void> | void)[];
@@ -94,8 +84,8 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   const clockCheck = watchClock(database, clock, log);
   closers.push(clockCheck.stop);
 
-  const { server, url, localUrl, serve, stopServing } = await listen(config);
-  closers.push(() => closeServer(server));
+  const { server, url, localUrl, serve, stopServing, close } = await listen(config);
+  closers.push(close);
   const metrics = createMetrics();
   const outside = await openOutside(config, log, clock, random, installation.id);
   closers.push(outside.close);
@@ -187,54 +177,6 @@ function watchClock(database: Database, clock: Clock, log: Log) {
     clearInterval(timer);
   };
   return { problem: () => problem, stop };
-}
-
-async function listen(config: Config) {
-  type Listener = Parameters<typeof createServer>[1];
-  const notNow =
-    (code: string, message: string): NonNullable<Listener> =>
-    (_request, response) => {
-      const headers = { "retry-after": "1", "content-type": "application/json" };
-      response.writeHead(503, { ...headers, connection: "close" });
-      response.end(JSON.stringify({ error: { code, message } }));
-    };
-  let listener = notNow("starting", "The server is starting.");
-  // A slow sender may not hold a connection for ever; an upload may take its ten minutes, and is then
-  // told so.
-  const limits = { headersTimeout: 20_000, requestTimeout: UPLOAD_PACE.msMax + 30_000 };
-  const server = createServer({ ...limits, shouldUpgradeCallback: isWebSocketUpgrade }, (...args) =>
-    listener(...args),
-  );
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(listenProblem(error, config)));
-    server.listen(config.port, config.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  const reached = EVERY_ADDRESS.get(host) ?? host;
-  return {
-    server,
-    url: config.publicUrl ?? `http://${host}:${port}`,
-    localUrl: `http://${reached}:${port}`,
-    serve(next: NonNullable<Listener>) {
-      listener = next;
-    },
-    /** What is asked from now on is refused; what is being answered goes on. */
-    stopServing() {
-      listener = notNow("stopping", "The server is stopping.");
-    },
-  };
-}
-
-/** Why an address cannot be listened on, and what to do about it, in words. */
-function listenProblem(error: NodeJS.ErrnoException, { host, port }: Config): Error {
-  const words: Record<string, string> = {
-    EADDRINUSE: `port ${port} of ${host} is taken by another program. Stop that one, or set PORT to another; 0 takes a free one.`,
-    EACCES: `port ${port} may not be listened on by this user. Set PORT to another, above 1023.`,
-    EADDRNOTAVAIL: `${host} is no address of this machine. Set HOST to another.`,
-  };
-  const message = words[error.code ?? ""];
-  return message === undefined ? error : new StartFault(message, { cause: error });
 }
 
 async function openOutside(
@@ -350,18 +292,6 @@ async function closeCore(joined: JoinedCore) {
   ]);
   await ledger.close();
   await core.callers.close();
-}
-
-/** Answers under way get their time; connections that only wait are closed at once. */
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX);
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 async function closeAll(closers: Closers, log: Log): Promise<void> {

@@ -37,6 +37,16 @@ export function writeNote(directory: string, note: Readonly<Record<string, unkno
   renameSync(unfinished, join(directory, NOTE_FILE));
 }
 
+/** Takes back our note; one that another process left since, as in a rolling restart, stays. */
 export function removeNote(directory: string): void {
-  rmSync(join(directory, NOTE_FILE), { force: true });
+  const file = join(directory, NOTE_FILE);
+  if (pidOf(file) === process.pid) rmSync(file, { force: true });
+}
+
+function pidOf(file: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(file, "utf8")) as { pid?: unknown }).pid;
+  } catch {
+    return undefined;
+  }
 }

@@ -29,8 +29,11 @@ export interface CallKeeper {
   close(): Promise<void>;
 }
 
-/** Answers under way when the process stops have this long to come to their end … */
-const FINISH_MS = 3_000;
+/**
+ * Answers under way when the process stops have this long to come to their end, beyond the seconds in which
+ * requests are still answered …
+ */
+const FINISH_MS = 1_000;
 /** … and those that were cut then, to be settled. */
 const SETTLE_MS = 2_000;
 const RETRY_MS_MIN = 1_000;

@@ -111,14 +111,14 @@ export async function dispatchHinted(context: RunContext, runId: string): Promis
 async function waitFor(context: RunContext, run: Run): Promise<Ended | undefined> {
   if (isTerminal(run.state)) return undefined;
   const untilMs = (run.deadlineAt ?? run.createdAt).getTime() - context.clock.now().getTime();
-  const waited = await context.waiters.wait(run.id, Math.max(0, untilMs));
+  const waited = await wait(context, run, Math.max(0, untilMs));
   if (waited !== "timed-out") return waited === "ended" ? undefined : waited;
   // At the deadline the one who waits ends the run itself; the sweeper would, a moment later.
   const message = "The provider did not answer in time.";
   const outcome = { errorCode: "deadline_exceeded", errorMessage: message };
   let current = await findRun(context.database, run.id);
   if (current && isBeingAnswered(context, current)) {
-    const answered = await context.waiters.wait(run.id, SETTLING_MS_MAX);
+    const answered = await wait(context, run, SETTLING_MS_MAX);
     if (answered !== "timed-out") return answered === "ended" ? undefined : answered;
     current = await findRun(context.database, run.id);
   }
@@ -126,8 +126,17 @@ async function waitFor(context: RunContext, run: Run): Promise<Ended | undefined
   const settled = await settleRun(context, current, "expire", outcome, undefined);
   // Only now: a server that died in between would offer the run anew to somebody who forgot it.
   context.dispatcher.cancel(run.agentId, run.id, run.attempt, "the deadline passed");
-  if (settled === "late") await context.waiters.wait(run.id, SETTLING_MS_MAX);
+  if (settled === "late") await wait(context, run, SETTLING_MS_MAX);
   return undefined;
+}
+
+/** Throws `overloaded` where this process stops: the run goes on, and can be asked for at another. */
+async function wait(context: RunContext, run: Run, untilMs: number) {
+  const waited = await context.waiters.wait(run.id, untilMs);
+  if (waited !== "stopped") return waited;
+  const message =
+    "This server is stopping, and the run goes on. Ask again, with the same idempotency key if you gave one.";
+  throw new Fault("overloaded", message, { retryAfterSeconds: 1 });
 }
 
 /** A run and, once it has ended, how. */

@@ -4,8 +4,8 @@
  *   1. Whoever settles work in this process tells its waiters directly.
  *   2. Another process says so on the bus, which may lose the message.
  *   3. So once a second all that is waited for is looked up in the database, in one query.
+ *   4. Whoever still waits when the process stops is told so: the work goes on, elsewhere.
  */
-
 import type { Run } from "../domain/run.ts";
 import type { Log } from "../lib/log.ts";
 import type { ResultRecord } from "../store/run.ts";
@@ -17,9 +17,12 @@ export interface Ended {
   readonly result: ResultRecord;
 }
 
+/** What became of waiting; `stopped` says that the process stops, and nothing of the work. */
+export type Waited = Ended | "ended" | "timed-out" | "stopped";
+
 export interface Waiters {
   /** Resolves once the work has ended, with how if that is known here, or when `untilMs` have passed. */
-  wait(workId: string, untilMs: number): Promise<Ended | "ended" | "timed-out">;
+  wait(workId: string, untilMs: number): Promise<Waited>;
   /** The work has ended, by this process's own doing. */
   ended(workId: string, ended: Ended): void;
   readonly waiting: number;
@@ -37,13 +40,14 @@ export function createWaiters(deps: {
   /** Which of these have ended, by the database. */
   readonly listEnded: (workIds: readonly string[]) => Promise<string[]>;
 }): Waiters {
-  const waiting = new Map<string, Set<(ended: Ended | "ended") => void>>();
+  const waiting = new Map<string, Set<(waited: Waited) => void>>();
   let isPolling = false;
+  let isStopped = false;
 
-  const wake = (workId: string, ended: Ended | "ended"): void => {
+  const wake = (workId: string, waited: Waited): void => {
     const wakes = waiting.get(workId);
     waiting.delete(workId);
-    for (const wakeOne of wakes ?? []) wakeOne(ended);
+    for (const wakeOne of wakes ?? []) wakeOne(waited);
   };
 
   async function poll(): Promise<void> {
@@ -68,6 +72,7 @@ export function createWaiters(deps: {
 
   return {
     wait(workId, untilMs) {
+      if (isStopped) return Promise.resolve("stopped");
       return new Promise((resolve) => {
         const wakes = waiting.get(workId) ?? new Set();
         waiting.set(workId, wakes);
@@ -76,9 +81,9 @@ export function createWaiters(deps: {
           if (wakes.size === 0 && waiting.get(workId) === wakes) waiting.delete(workId);
           resolve("timed-out");
         }, untilMs);
-        const wakeOne = (ended: Ended | "ended"): void => {
+        const wakeOne = (waited: Waited): void => {
           clearTimeout(timeout);
-          resolve(ended);
+          resolve(waited);
         };
         wakes.add(wakeOne);
       });
@@ -91,8 +96,10 @@ export function createWaiters(deps: {
       return waiting.size;
     },
     stop() {
+      isStopped = true;
       clearInterval(timer);
       unsubscribe();
+      for (const workId of [...waiting.keys()]) wake(workId, "stopped");
     },
   };
 }
