@@ -83,6 +83,11 @@ async function tidyOne(deps: Dependencies, topup: Topup): Promise<void> {
     const checkout = await cards.findCheckout(paymentId);
     const last =
       isLate && checkout?.state === "open" ? await cards.closeCheckout(paymentId) : checkout;
-    if (last) await settleCheckout(deps, RAIL, last);
-  } else if (isLate) await failTopup(deps, topup, "expired");
+    if (last) {
+      await settleCheckout(deps, RAIL, last);
+      return;
+    }
+  }
+  // Nobody takes this payment any more, as where the operator has gone to another account at the rail.
+  if (isLate) await failTopup(deps, topup, "expired");
 }

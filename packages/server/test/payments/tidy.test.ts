@@ -58,6 +58,22 @@ onEachHost("what nobody pays in a day has failed, on either rail", async (t, dat
   assert.equal((await bank.topups.require(ada, dev.id)).failure, "expired");
 });
 
+onEachHost("a payment that Stripe knows nothing of has failed after a day", async (t, database) => {
+  const [before, now] = [await startStripe(t), await startStripe(t)];
+  const earlier = openBank(t, database, cardsOf(before));
+  const ada = await earlier.member("ada");
+  const topup = await earlier.topups.open(ada, { amountMicros: DOLLAR });
+  // The operator has another account at Stripe from now on.
+  const bank = openBank(t, database, cardsOf(now));
+  bank.clock.at = new Date(earlier.clock.at.getTime() + DAY_MS - 1);
+  await bank.payments.tidy();
+  assert.equal((await bank.topups.require(ada, topup.id)).state, "pending");
+  bank.clock.at = new Date(bank.clock.at.getTime() + 1);
+  await bank.payments.tidy();
+  const { state, failure } = await bank.topups.require(ada, topup.id);
+  assert.deepEqual([state, failure], ["failed", "expired"]);
+});
+
 onEachHost("while Stripe is away everything waits, and goes on afterwards", async (t, database) => {
   const stripe = await startStripe(t);
   const bank = openBank(t, database, cardsOf(stripe));
