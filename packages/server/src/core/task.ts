@@ -28,6 +28,7 @@ import { findTask, TASK_ROWS, type TaskRow } from "../store/task.ts";
 import { findUpstream, type UpstreamRow } from "../store/upstream.ts";
 import { VIDEO_JOB_ROWS } from "../store/video-job.ts";
 import { findOpenedWork } from "../store/work.ts";
+import { findWorkspace } from "../store/workspace.ts";
 import type { AgentReader } from "./agent-reader.ts";
 import type { FileLinks } from "./file-link.ts";
 import { artifactIdIn } from "./output-file.ts";
@@ -170,7 +171,7 @@ async function open(
   const upstream = await findUpstream(context.database, named.id);
   const opened = await agents.hire(named.id, async (agent) => {
     const offer = upstream
-      ? await offerOfUpstream(context, upstream, caller, order, executor.capability)
+      ? await offerOfUpstream(context, agent, upstream, caller, order, executor.capability)
       : await offerOfProvider(context, agent, caller, order, executor.capability);
     return openWith(context, caller, order, agent, offer);
   });
@@ -208,13 +209,18 @@ async function offerOfProvider(
 /** An interface that makes videos. What it cannot make is refused here, before anything is held. */
 async function offerOfUpstream(
   context: RunContext,
+  agent: Agent,
   upstream: UpstreamRow,
   caller: Caller,
   order: SubmitTask,
   model: string,
 ): Promise<Offer> {
   const isOffered = upstream.models.some((offered) => offered.model === model);
-  if (upstream.kind !== "openai-videos" || !isOffered || upstream.endpoints.length === 0) {
+  // No connection of its owner's ends with the owner's leave, as a provider's does.
+  const owner = await findWorkspace(context.database, agent.workspaceId);
+  const isSuspended = agent.suspendedAt !== undefined || owner?.suspendedAt !== undefined;
+  const isThere = upstream.kind === "openai-videos" && upstream.endpoints.length > 0;
+  if (!isThere || !isOffered || isSuspended) {
     throw nobody("Whoever does such tasks offers them no more.");
   }
   videoOrderOf(order.input);

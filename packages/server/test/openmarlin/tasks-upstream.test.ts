@@ -87,6 +87,21 @@ for (const host of DATABASE_HOSTS) {
       await assertSpent(0);
     });
 
+    await t.test("while it or its owner is suspended, nothing is taken or held", async () => {
+      const { upstreams } = await hall.admin("GET", "/upstreams");
+      const owner = { email: "owner@example.org" };
+      for (const [path, body] of [
+        [`/agents/${(upstreams as unknown as { agent_id: string }[])[0]?.agent_id}`, {}],
+        ["/members", owner],
+      ] as const) {
+        await hall.admin("POST", `${path}/suspend`, body);
+        assertRefused(await submit(ada), 503, "task_executor_not_found");
+        await hall.admin("POST", `${path}/resume`, body);
+      }
+      assert.equal(video.made.length, 0);
+      await assertSpent(0);
+    });
+
     await t.test("a video is handed over once, looked at, fetched, and paid", async () => {
       const form = new FormData();
       form.append("file", new File([new Uint8Array(PNG)], "a.png"));
