@@ -51,6 +51,8 @@ test("a table that was just cared for rests while somebody is there, unless it d
   assert.equal(careFor({ ...doubled, insertedRows: 1_300 }, false, false), VACUUM);
   assert.equal(careFor({ ...TABLE, rows: 0, insertedRows: 1_000 }, false, false), undefined);
   assert.equal(careFor({ ...TABLE, changedRows: 9_000 }, false, false), undefined);
+  assert.equal(careFor({ ...TABLE, deadRows: 1_000 }, false, false), undefined);
+  assert.equal(careFor({ ...TABLE, deadRows: 1_001 }, false, false), VACUUM);
 });
 
 test("the rest is long in comparison with the care, and ends", () => {

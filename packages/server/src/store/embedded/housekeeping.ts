@@ -58,9 +58,10 @@ export function restAfter(tookMs: number): number {
 /** The statement that a table needs now, if any. `isRested`: its last care was long enough ago. */
 export function careFor(table: TableState, isIdle: boolean, isRested = true): string | undefined {
   const t = THRESHOLDS;
-  // With as much new as old, what is known of the table misleads the planner: that does not wait.
-  // Rows that changed are no sign of it: a hot table's all do, every second.
-  const hasDoubled = table.insertedRows > Math.max(table.rows, t.insertedRows);
+  // With as much new as old, what is known of the table misleads the planner, and with as much dead as
+  // alive it grows for nothing: that does not wait. Rows that changed and left no dead ones behind do.
+  const hasDoubled =
+    Math.max(table.insertedRows, table.deadRows) > Math.max(table.rows, t.insertedRows);
   if (!isIdle && !isRested && !hasDoubled) return undefined;
   const mustVacuum =
     table.deadRows > t.deadRows + t.deadShare * table.rows ||
