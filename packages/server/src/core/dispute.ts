@@ -16,6 +16,7 @@ import {
   type Dispute,
   disputedMicros,
   lossName,
+  returnName,
   splitLoss,
 } from "../domain/dispute.ts";
 import { Fault } from "../domain/fault.ts";
@@ -123,14 +124,14 @@ interface Loss {
 }
 
 /**
- * Step 3, once. The first transfer has the payment's name, whoever pays it: two processes that do this at
- * once, of which one finds the wallet as the other left it, cannot both be let.
+ * Step 3, once. The first transfer has the same name, whoever pays it: two processes that do this at once,
+ * of which one finds the wallet as the other left it, cannot both be let.
  */
 async function takeBack(deps: TopupTools, topup: Topup, dispute: Dispute): Promise<Loss> {
   const wallet = walletOf(topup.workspaceId);
-  const first = transferId({ reference: "topup", name: topupName(topup) });
+  const first = returnName(dispute, topup);
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const done = await findLoss(deps.database, first, dispute);
+    const done = await findLoss(deps.database, first, topup, dispute);
     if (done) return done;
     const balance = await findBalance(deps.database, wallet);
     const loss = splitLoss(dispute.amountMicros, balance?.availableMicros ?? 0n);
@@ -155,9 +156,18 @@ async function takeBack(deps: TopupTools, topup: Topup, dispute: Dispute): Promi
 }
 
 /** What the books say of it; also where the operator had sent the payment back by hand. */
-async function findLoss(tx: Tx, first: string, dispute: Dispute): Promise<Loss | undefined> {
+async function findLoss(
+  tx: Tx,
+  first: string,
+  topup: Topup,
+  dispute: Dispute,
+): Promise<Loss | undefined> {
   const back = await findTransfer(tx, "reversal", first);
-  if (!back) return undefined;
+  if (!back) {
+    const whole = transferId({ reference: "topup", name: topupName(topup) });
+    const byHand = await findTransfer(tx, "reversal", whole);
+    return byHand && { takenMicros: dispute.amountMicros, lostMicros: 0n };
+  }
   if (back.fromAccountId === HOUSE_ACCOUNTS.losses) {
     return { takenMicros: 0n, lostMicros: back.amountMicros };
   }

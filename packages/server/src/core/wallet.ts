@@ -12,6 +12,7 @@ import {
 import type { Clock } from "../lib/clock.ts";
 import { newId, type Random } from "../lib/random.ts";
 import type { Database } from "../store/database.ts";
+import { isPartLost } from "../store/dispute.ts";
 import {
   findBalance,
   findTransfer,
@@ -121,6 +122,9 @@ export function createWallets(deps: Dependencies): Wallets {
     async reverse({ transferId: id, reason }) {
       const reversed = await requireTransfer(database, id);
       checkReversible(reversed);
+      if (reversed.reference === "topup" && (await isPartLost(database, reversed.name))) {
+        throw new Fault("conflict", "A part of this payment was called back at the bank already.");
+      }
       const transfer = { reference: "reversal", name: transferId(reversed) } as const;
       await insertTransferReason(database, transfer, reason, clock.now());
       const payee = reversed.fromAccountId;

@@ -5,6 +5,9 @@
  *   won    it stays paid
  *   lost   what is there of it leaves the wallet, the rest is the house's loss
  */
+import { type Topup, topupName } from "./topup.ts";
+import { transferId } from "./wallet.ts";
+
 export type DisputeState = "open" | "won" | "lost";
 
 /** Every state times what the rail says of it. `null`: old news. */
@@ -32,6 +35,18 @@ export interface Dispute {
   readonly closedAt: Date | undefined;
   /** When the operator let the wallet go although the house lost by it. */
   readonly releasedAt: Date | undefined;
+}
+
+/**
+ * The name of the first transfer by which a lost dispute is settled. All of a payment goes back once,
+ * whoever takes it back, so that has the payment's name; parts of it may be lost one after another.
+ */
+export function returnName(
+  dispute: Pick<Dispute, "rail" | "railId" | "amountMicros">,
+  topup: Pick<Topup, "rail" | "paymentId" | "amountMicros">,
+): string {
+  if (dispute.amountMicros < topup.amountMicros) return `${lossName(dispute)}:part`;
+  return transferId({ reference: "topup", name: topupName(topup) });
 }
 
 /** The name of the transfer by which the house bears the rest of what a wallet gives back in part. */

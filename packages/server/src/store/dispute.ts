@@ -40,6 +40,17 @@ export async function findDisputeOnRail(
   return rows[0] && toDispute(rows[0]);
 }
 
+/** Whether a part of this payment was lost: `name` is that of its top-up's transfer. */
+export async function isPartLost(tx: Tx, name: string): Promise<boolean> {
+  const rows = await tx.query(
+    `select 1 from disputes d join topups p on p.id = d.topup_id
+      where p.rail || ':' || p.payment_id = $1 and d.state = 'lost'
+        and d.amount_micros < p.amount_micros limit 1`,
+    [name],
+  );
+  return rows.length > 0;
+}
+
 /** For the operator: newest first, with the addresses of those whose wallets they concern. */
 export async function listDisputes(
   tx: Tx,

@@ -85,6 +85,7 @@ for (const host of DATABASE_HOSTS) {
     await t.test("one that is lost takes what is there", () => lost(world));
     await t.test("what is not there is the house's loss", () => shortOf(world));
     await t.test("what is promised to work is not taken", () => heldBack(t, world));
+    await t.test("parts of a payment are lost one after another", () => partsLost(world));
     await t.test("reports come in any order, and again", () => outOfOrder(world));
     await t.test("one that takes all there is, is taken once", () => allThereIs(world));
     await assertBooks(hall);
@@ -120,6 +121,40 @@ async function lost(world: World): Promise<void> {
     ["lost", "0.3", "0.3", "0", ada.member.email],
   );
   await assertSumIsBalance(ada.account);
+}
+
+async function partsLost(world: World): Promise<void> {
+  const { hall } = world;
+  const ada = await paidUp(world, "parts");
+  const reason = { reason: "sent back in Stripe's dashboard" };
+  for (const [id, amount, left] of [
+    ["dp_part_1", 20, 35],
+    ["dp_part_2", 30, 5],
+    ["dp_part_3", 25, 0],
+  ] as const) {
+    await say(world, ada, "created", "needs_response", { id, amount });
+    await Promise.all([1, 2, 3].map(() => say(world, ada, "closed", "lost", { id, amount })));
+    assert.equal(await ada.account.balance(), left);
+  }
+  assert.deepEqual(
+    (await disputes(hall)).slice(0, 3).map(({ taken_usd: taken, lost_usd: loss }) => [taken, loss]),
+    [
+      ["0.05", "0.2"],
+      ["0.3", "0"],
+      ["0.2", "0"],
+    ],
+  );
+  await hall.admin("POST", "/credits", { email: ada.member.email, usd: "2" });
+  const reversal = `/transfers/topup:stripe:${ada.session.id}/reverse`;
+  await assert.rejects(hall.admin("POST", reversal, reason), /called back/, "it goes back once");
+
+  const eve = await paidUp(world, "by-hand");
+  await hall.admin("POST", "/credits", { email: eve.member.email, usd: "1" });
+  await hall.admin("POST", `/transfers/topup:stripe:${eve.session.id}/reverse`, reason);
+  await say(world, eve, "closed", "lost", { id: "dp_hand", amount: 30 });
+  const [dispute] = await disputes(hall);
+  assert.deepEqual([dispute.taken_usd, dispute.lost_usd], ["0.3", "0"]);
+  assert.equal(await eve.account.balance(), 55, "nothing is taken a second time");
 }
 
 async function shortOf(world: World): Promise<void> {
