@@ -108,7 +108,10 @@ export interface OpenTask {
   /** As it was opened. */
   readonly task: Task;
   get(): Promise<Task>;
-  /** Resolves when enough results are there, when the task is over, or when the time is up. */
+  /**
+   * Resolves when enough results are there, when the task is over, or when the time is up. A server that
+   * is away for a while is waited for.
+   */
   wait(options?: WaitOptions): Promise<Task>;
   approve(resultId: string, verdict?: Verdict): Promise<Task>;
   reject(resultId: string, verdict?: Verdict): Promise<Task>;

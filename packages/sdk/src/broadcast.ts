@@ -14,6 +14,7 @@ import type {
   WaitOptions,
 } from "./broadcast-types.ts";
 import { currentChainId } from "./chain.ts";
+import { RequestError } from "./errors.ts";
 import { chainHeader, createJsonClient, type JsonClient } from "./http.ts";
 
 const ROOT = "/api/v1";
@@ -142,12 +143,24 @@ async function waitFor(
   const untilMs =
     timeoutMs === undefined ? Date.parse(opened.deadline) + POLL_MS : Date.now() + timeoutMs;
   for (;;) {
-    const task = await look();
-    const handedIn = task.results.filter(({ status }) => HANDED_IN.has(status)).length;
+    const task = await look().catch((error: unknown) => {
+      if (untilMs > Date.now() && mayPass(error)) return undefined;
+      throw error;
+    });
     const leftMs = untilMs - Date.now();
-    if (handedIn >= results || task.status !== "open" || leftMs <= 0) return task;
-    await delay(Math.min(pollMs, leftMs), undefined, signal && { signal });
+    if (task) {
+      const handedIn = task.results.filter(({ status }) => HANDED_IN.has(status)).length;
+      if (handedIn >= results || task.status !== "open" || leftMs <= 0) return task;
+    }
+    await delay(Math.max(0, Math.min(pollMs, leftMs)), undefined, signal && { signal });
   }
+}
+
+/** No answer, too many requests, or a server that is away: a task goes on meanwhile, and so does waiting. */
+const PASSING: ReadonlySet<number> = new Set([0, 429, 502, 503, 504]);
+
+function mayPass(error: unknown): boolean {
+  return error instanceof RequestError && PASSING.has(error.status);
 }
 
 function part(id: string): string {

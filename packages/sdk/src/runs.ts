@@ -279,6 +279,7 @@ function contextOf(
   };
 }
 
+/** Throws where the server would not take it, so that its author hears of it as of any failure. */
 function resultOf({ run, attempt }: Offer, { output, evidence, usage }: RunOutput): Answer {
   const answer: Answer = {
     type: "result",
@@ -289,8 +290,8 @@ function resultOf({ run, attempt }: Offer, { output, evidence, usage }: RunOutpu
     ...(usage && { usage }),
   };
   const problem = problemOf(answer);
-  if (problem === undefined) return answer;
-  return { type: "error", run, attempt, code: "provider_bad_output", message: problem };
+  if (problem !== undefined) throw new ProviderError("provider_bad_output", problem);
+  return answer;
 }
 
 /** Why a result cannot be sent. Better said here, to its author, than by the server. */

@@ -216,7 +216,7 @@ export class Sessions {
       if (!quoted) return undefined;
       const { amountMicros, ceilingMicros, lines, note } = quoted;
       const amounts = { amountMicros: `${amountMicros}`, ceilingMicros: `${ceilingMicros}` };
-      return { type: "quote", session, ...amounts, lines, note };
+      return sendable({ type: "quote", session, ...amounts, lines, note });
     } catch (error) {
       this.#report(error, frame);
       return undefined;
@@ -250,7 +250,7 @@ export class Sessions {
       const bill = await this.#handlers?.bill?.(closed);
       if (!bill) return undefined;
       const { totalMicros, lines, note } = bill;
-      return { type: "bill", session, totalMicros: `${totalMicros}`, lines, note };
+      return sendable({ type: "bill", session, totalMicros: `${totalMicros}`, lines, note });
     } catch (error) {
       this.#report(error, { session, capability });
       return undefined;
@@ -317,6 +317,12 @@ function factsOf(frame: Frame<"ask" | "open" | "brief" | "close">, agentId: stri
     },
     previousId: frame.previous,
   };
+}
+
+/** Throws where a frame holds what is no JSON: a handler wrote it, who hears of it. */
+function sendable(frame: ProviderFrame): ProviderFrame {
+  JSON.stringify(frame);
+  return frame;
 }
 
 /** What is said, as JSON that the server takes. Plain words become `{ text }`. */

@@ -122,7 +122,7 @@ export class Tasks {
   }
 
   #refusalOf(frame: Announcement): Refusal | undefined {
-    const { capabilities, handlers, wantsTask, stakeMicrosMax = 0n } = this.#options;
+    const { capabilities, handlers, stakeMicrosMax = 0n } = this.#options;
     if (!handlers.task) return { code: "provider_manual" };
     if (this.#isStopping) return { code: "provider_busy", message: "The provider is stopping." };
     if (capabilities && !capabilities.includes(frame.capability)) {
@@ -132,8 +132,19 @@ export class Tasks {
       return { code: "provider_manual", message: "The stake is more than this program risks." };
     }
     if (!this.#hasRoom(this.running)) return { code: "provider_busy" };
-    if (wantsTask && !wantsTask(toOffer(frame))) return { code: "provider_manual" };
+    if (!this.#isWanted(frame)) return { code: "provider_manual" };
     return undefined;
+  }
+
+  /** What it is asked about was written by a stranger: that it chokes on it must not end the program. */
+  #isWanted(frame: Announcement): boolean {
+    const { wantsTask } = this.#options;
+    try {
+      return !wantsTask || wantsTask(toOffer(frame));
+    } catch (error) {
+      this.#report(error, { slot: frame.broadcast, capability: frame.capability });
+      return false;
+    }
   }
 
   #endClaim(broadcast: string): void {
@@ -226,7 +237,7 @@ export class Tasks {
     this.#idle.clear();
   }
 
-  #report(error: unknown, { slot, capability }: SlotFrame): void {
+  #report(error: unknown, { slot, capability }: Pick<SlotFrame, "slot" | "capability">): void {
     const { onError } = this.#options;
     if (onError) onError(error, { runId: slot, capability });
     else process.emitWarning(error instanceof Error ? error : String(error));
@@ -269,10 +280,11 @@ function contextOf({ frame, abort }: HeldSlot, agentId: string): TaskContext {
   };
 }
 
+/** Throws where the server would not take it, so that its author hears of it as of any failure. */
 function resultOf({ slot }: SlotFrame, output: unknown): Answer {
   const problem = problemOf(output);
-  if (problem === undefined) return { type: "fill", slot, result: output };
-  return { type: "give-up", slot, code: "provider_bad_output", message: problem };
+  if (problem !== undefined) throw new ProviderError("provider_bad_output", problem);
+  return { type: "fill", slot, result: output };
 }
 
 /** Why a result cannot be sent. Better said here, to its author, than by the server. */

@@ -297,3 +297,59 @@ test("options that cannot work are refused at once", () => {
   assert.throws(() => connectProvider({ ...options, url: "ftp://x", agentId: AGENT }), TypeError);
   assert.throws(() => connectProvider({ ...options, url: "http://x", agentId: "mine" }), TypeError);
 });
+
+test("whoever wrote a handler hears that its output cannot be sent", async (t) => {
+  const heard: unknown[] = [];
+  const { line } = await startScripted(t, () => ({ output: 1n }), {
+    onError: (error, { runId }) => heard.push([(error as ProviderError).code, runId]),
+  });
+  const server = await line();
+  await server.welcome();
+  const { run } = server.offer();
+  assert.equal((await server.next("error")).code, "provider_bad_output");
+  assert.deepEqual(heard, [["provider_bad_output", run]]);
+});
+
+test("a stranger's task that the program chokes on is passed over, and the program goes on", async (t) => {
+  const heard: unknown[] = [];
+  const { line } = await startScripted(t, echo, {
+    handlers: { run: echo, task: echo },
+    wantsTask: ({ input }) => (input as { text: string }).text.length < 100,
+    onError: (error) => heard.push(error),
+  });
+  const server = await line();
+  await server.welcome();
+  const broadcast = "4".repeat(24);
+  server.send({
+    ...{ type: "announce", broadcast, capability: "translate", instruction: "all of it" },
+    ...{ params: {}, schema: undefined, payment: "fixed", slotMicros: "5", stakeMicros: "0" },
+    ...{ requester: "2".repeat(24), chain: "3".repeat(24), offerMs: 10_000 },
+    deadline: new Date(Date.now() + 60_000).toISOString(),
+  });
+  const { code } = await server.next("pass");
+  assert.equal(code, "provider_manual");
+  assert.equal(heard.length, 1);
+  server.offer();
+  await server.next("result");
+});
+
+test("a bill that is no JSON is reported to its author, and the program goes on", async (t) => {
+  const heard: unknown[] = [];
+  const { line } = await startScripted(t, echo, {
+    handlers: {
+      run: echo,
+      session: { turn: () => "hello", bill: () => ({ totalMicros: 5n, lines: [{ each: 1n }] }) },
+    },
+    onError: (error) => heard.push(error),
+  });
+  const server = await line();
+  await server.welcome();
+  server.send({
+    ...{ type: "close", session: "5".repeat(24), how: "ended", reason: "done", turns: 1 },
+    ...{ capability: "translate", requester: "2".repeat(24), chain: "3".repeat(24) },
+    ...{ messagesMax: 5, price: { shape: "open_quote", amountMicros: "5" }, bill: true },
+  });
+  await until(() => heard.length === 1);
+  server.offer();
+  await server.next("result");
+});

@@ -154,3 +154,34 @@ test("a refusal has the server's word, its facts, and the request's id", async (
   await nobody.close();
   assert.ok(url);
 });
+
+test("whoever waits for a task waits on while the server is away, and not for what is refused", async (t) => {
+  const answers: (number | "cut")[] = [];
+  const task = { task_id: "gig_1", target_providers: 1, deadline: "2100-01-01T00:00:00Z" };
+  const server = createServer((request, response) => {
+    request.resume();
+    const status = request.method === "POST" ? 200 : (answers.shift() ?? 200);
+    if (status === "cut") return void request.socket.destroy();
+    const state = request.method === "POST" ? "open" : "completed";
+    response.writeHead(status);
+    response.end(JSON.stringify({ ...task, status: state, results: [] }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const requester = createRequester({ url, key: "gld_key" });
+  t.after(async () => {
+    await requester.close();
+    server.close();
+  });
+  const opened = await requester.broadcast({
+    ...{ capability: "label", instruction: "all of it", mandate_id: "man_1" },
+    ...{ target_providers: 1, credits_per_provider: 5 },
+  });
+  answers.push(503, "cut", 429);
+  assert.equal((await opened.wait({ pollMs: 5 })).status, "completed");
+  answers.push(404);
+  await assert.rejects(opened.wait({ pollMs: 5 }), { code: "http_404" });
+  answers.push(503, 503);
+  await assert.rejects(opened.wait({ pollMs: 5, timeoutMs: 0 }), { code: "http_503" });
+});
