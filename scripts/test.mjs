@@ -52,7 +52,6 @@ const child = spawn(
     `--test-concurrency=${FILES_AT_ONCE}`,
     // Of a whole file as well: what hangs ends, and what a busy machine makes slow does not.
     "--test-timeout=900000",
-    "--test-force-exit",
     ...flags,
     ...files,
   ],
