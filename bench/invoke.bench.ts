@@ -14,6 +14,8 @@ import { fork } from "node:child_process";
 import { parseArgs } from "node:util";
 import { connectProvider } from "@guildhall/sdk";
 import { Pool } from "undici";
+import { round3 } from "./support/figures.ts";
+import { load, type Measured, medianRound } from "./support/load.ts";
 import { type BenchServer, type Host, hostsToMeasure, startServer } from "./support/server.ts";
 
 interface Outcome {
@@ -32,13 +34,6 @@ const { values } = parseArgs({
   },
 });
 const SECONDS = Number(values.seconds);
-
-interface Measured {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly count: number;
-}
 
 await main();
 
@@ -70,21 +65,21 @@ async function measure(host: Host): Promise<Outcome> {
   const echo = await startEcho();
   try {
     const market = await openMarket(server);
-    let calls = (await load(market.call, WARM_UP_SECONDS)).count;
-    await load(echo.call, WARM_UP_SECONDS);
+    let calls = (await load(CALLERS, WARM_UP_SECONDS, market.call)).count;
+    await load(CALLERS, WARM_UP_SECONDS, echo.call);
     const runs: Measured[] = [];
     const echoes: Measured[] = [];
     for (let round = 1; round <= ROUNDS; round++) {
-      echoes.push(await load(echo.call, SECONDS));
+      echoes.push(await load(CALLERS, SECONDS, echo.call));
       const before = await market.steps();
-      runs.push(await load(market.call, SECONDS));
+      runs.push(await load(CALLERS, SECONDS, market.call));
       calls += runs.at(-1)?.count ?? 0;
       print(round, runs.at(-1), echoes.at(-1));
       printSteps(before, await market.steps());
     }
     const receipts = await market.receiptsMatch();
-    const run = median(runs);
-    const bare = median(echoes);
+    const run = medianRound(runs);
+    const bare = medianRound(echoes);
     await market.close();
     return {
       ratio: round3(run.perSecond / bare.perSecond),
@@ -101,26 +96,6 @@ async function measure(host: Host): Promise<Outcome> {
     await server.stop();
     echo.stop();
   }
-}
-
-/** Calls from 64 callers at once, each the next as soon as it has its answer. */
-async function load(call: (caller: number) => Promise<void>, seconds: number): Promise<Measured> {
-  const untilMs = performance.now() + seconds * 1000;
-  const startedAtMs = performance.now();
-  const ms: number[] = [];
-  await Promise.all(
-    Array.from({ length: CALLERS }, async (_, caller) => {
-      while (performance.now() < untilMs) {
-        const calledAtMs = performance.now();
-        await call(caller);
-        ms.push(performance.now() - calledAtMs);
-      }
-    }),
-  );
-  const elapsed = (performance.now() - startedAtMs) / 1000;
-  ms.sort((a, b) => a - b);
-  const at = (share: number): number => ms[Math.floor(ms.length * share)] ?? 0;
-  return { perSecond: ms.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99), count: ms.length };
 }
 
 async function openMarket({ url, operatorKey }: BenchServer) {
@@ -240,15 +215,4 @@ async function startEcho() {
       child.kill();
     },
   };
-}
-
-function median(measured: readonly Measured[]): Measured {
-  const sorted = [...measured].sort((a, b) => a.perSecond - b.perSecond);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (!middle) throw new Error("nothing was measured");
-  return middle;
-}
-
-function round3(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

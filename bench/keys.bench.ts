@@ -16,21 +16,21 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { parseArgs } from "node:util";
 import { Pool } from "undici";
+import { median, round3 } from "./support/figures.ts";
 import type { Flooded, FloodKind, FloodOrder } from "./support/key-flood.ts";
+import { load } from "./support/load.ts";
 import {
-  adminOf,
-  type BenchServer,
-  type Host,
-  hostsToMeasure,
-  printOutcomes,
-  startServer,
-} from "./support/server.ts";
+  ask,
+  MODEL,
+  openModelHall,
+  startModelServer,
+  startModelUpstream,
+} from "./support/model-hall.ts";
+import { type BenchServer, type Host, hostsToMeasure, printOutcomes } from "./support/server.ts";
 
 const CALLERS = 4;
 const KEYS_PER_SECOND = 2_000;
 const WARM_UP_SECONDS = 4;
-/** What a request costs, in micros: the wallet then counts the requests. */
-const PRICE_USD = "0.000001";
 const { values } = parseArgs({
   options: {
     host: { type: "string", default: "both" },
@@ -47,29 +47,23 @@ type Steps = Readonly<Record<"malformed" | "hash" | "query" | "unknown", number>
 await main();
 
 async function main(): Promise<void> {
-  const upstream = fork("bench/support/model-upstream.ts");
-  const port = await new Promise<number>((resolve) => upstream.once("message", resolve as never));
+  const upstream = await startModelUpstream();
   const flood = fork("bench/support/key-flood.ts");
   const outcomes = new Map<Host, Awaited<ReturnType<typeof measure>>>();
   try {
     for (const host of await hostsToMeasure(values.host)) {
       console.log(`${host}:`);
-      outcomes.set(host, await measure(host, port, flood));
+      outcomes.set(host, await measure(host, upstream.port, flood));
     }
   } finally {
     flood.kill();
-    upstream.kill();
+    upstream.stop();
   }
   printOutcomes("keys", outcomes);
 }
 
 async function measure(host: Host, upstreamPort: number, flood: ChildProcess) {
-  const server = await startServer(host, {
-    GUILDHALL_MODE: "production",
-    PUBLIC_URL: "https://gateway.example.org",
-    GUILDHALL_SECRET_KEY: "a secret key of forty characters, to measure with",
-    GUILDHALL_RATE_LIMITS: "models=0",
-  });
+  const server = await startModelServer(host);
   try {
     const payer = await openPayer(server, upstreamPort);
     await payer.perSecond(WARM_UP_SECONDS);
@@ -143,41 +137,16 @@ function figuresOf(rounds: readonly { alone: number; unknown: Beside; malformed:
 
 async function openPayer(server: BenchServer, upstreamPort: number) {
   const pool = new Pool(server.localUrl, { connections: CALLERS + 1, pipelining: 1 });
-  const admin = adminOf(server, pool);
-  const [owner, email] = ["owner@example.com", "payer@example.com"];
-  for (const each of [owner, email]) await admin("POST", "/members", { email: each });
-  await admin("POST", "/upstreams", {
-    ...{ email: owner, provider_id: "bench", kind: "openai", key: "upstream-key" },
-    url: `http://127.0.0.1:${upstreamPort}/v1`,
-    models: [{ model: "bench/instant" }],
-  });
-  const price = { model: "bench/instant", input_usd: "0", output_usd: "0", request_usd: PRICE_USD };
-  await admin("POST", "/prices", price);
-  await admin("POST", "/credits", { email, usd: "10", reason: "bench" });
-  const { key } = await admin("POST", "/keys", { email, kind: "gld", daily_usd: "5" });
-  const { key: ownerKey } = await admin("POST", "/keys", { email: owner, kind: "gld" });
+  const hall = await openModelHall(server, pool, { upstreamPort, callers: 1 });
+  const headers = { authorization: `Bearer ${hall.keys[0]}` };
   let answered = 0;
 
-  async function ask(): Promise<void> {
-    const messages = [{ role: "user", content: "Hello, is it me you are looking for?" }];
-    const { statusCode, body } = await pool.request({
-      ...{ method: "POST", path: "/v1/chat/completions" },
-      headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-      body: JSON.stringify({ model: "bench/instant", messages }),
-    });
-    const text = await body.text();
-    if (statusCode !== 200) throw new Error(`${statusCode}: ${text.slice(0, 300)}`);
-    answered += 1;
-  }
-
   async function perSecond(seconds: number): Promise<number> {
-    const [startedMs, before] = [performance.now(), answered];
-    const untilMs = startedMs + seconds * 1000;
-    const loop = async () => {
-      while (performance.now() < untilMs) await ask();
-    };
-    await Promise.all(Array.from({ length: CALLERS }, loop));
-    return ((answered - before) * 1000) / (performance.now() - startedMs);
+    const measured = await load(CALLERS, seconds, async () => {
+      await ask(pool, server.localUrl, MODEL, { headers });
+    });
+    answered += measured.count;
+    return measured.perSecond;
   }
 
   return {
@@ -208,22 +177,9 @@ async function openPayer(server: BenchServer, upstreamPort: number) {
         requests: answered - answeredBefore,
       };
     },
-    /** What the owner was paid is how many were answered; nothing is held; the books are right. */
     async requireSettled(): Promise<number> {
-      // Settlements follow their answers, by some milliseconds.
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      const { body } = await pool.request({
-        ...{ method: "GET", path: "/api/guildhall/v1/wallet" },
-        headers: { authorization: `Bearer ${ownerKey}` },
-      });
-      const { posted_micros } = (await body.json()) as { posted_micros: string };
-      const verdict = await admin("GET", "/ledger/verify?full=1");
-      const status = await admin("GET", "/status");
+      await hall.requireSettled(answered);
       await pool.close();
-      if (Number(posted_micros) !== answered || status.holds.held_micros !== "0") {
-        throw new Error(`${answered} answers, but ${posted_micros} were settled`);
-      }
-      if (verdict.ok !== true) throw new Error(`the books: ${JSON.stringify(verdict)}`);
       return answered;
     },
   };
@@ -247,13 +203,4 @@ async function stepsOf(pool: Pool): Promise<Steps> {
 function line({ kind, perSecond, keysPerSecond, steps }: Beside): string {
   const keys = `${Math.round(keysPerSecond)} ${kind} keys/s`;
   return `${Math.round(perSecond)}/s beside ${keys} (${steps.query} queries)`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function round3(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

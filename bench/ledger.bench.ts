@@ -21,6 +21,7 @@ import { type Database, openPostgresql } from "../packages/server/src/store/data
 import { openEmbedded } from "../packages/server/src/store/embedded/index.ts";
 import { migrate } from "../packages/server/src/store/migrate.ts";
 import { type Field, prepareField, WORKLOADS, type WorkloadName } from "./support/ledger-work.ts";
+import { load, type Measured, medianRound } from "./support/load.ts";
 
 const SERVER = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const CALLERS = 256;
@@ -34,15 +35,10 @@ const { values } = parseArgs({
 const SECONDS = Number(values.seconds);
 
 type Host = Database["host"];
-interface Rate {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 interface Outcome {
   readonly ratio: number;
-  readonly group: Rate;
-  readonly single: Rate;
+  readonly group: Measured;
+  readonly single: Measured;
   readonly bytes: number;
 }
 
@@ -84,8 +80,8 @@ async function isThere(host: Host): Promise<boolean> {
 }
 
 async function compare(host: Host, name: WorkloadName): Promise<Outcome> {
-  const group: Rate[] = [];
-  const singles = new Map<number, Rate[]>();
+  const group: Measured[] = [];
+  const singles = new Map<number, Measured[]>();
   let bytes = 0;
   for (let turn = 1; turn <= ROUNDS; turn++) {
     const grouped = await measure(host, name, undefined);
@@ -96,10 +92,13 @@ async function compare(host: Host, name: WorkloadName): Promise<Outcome> {
       singles.set(connections, [...(singles.get(connections) ?? []), rate]);
     }
   }
-  const best = [...singles].map(([connections, rates]) => ({ connections, rate: median(rates) }));
+  const best = [...singles].map(([connections, rates]) => ({
+    connections,
+    rate: medianRound(rates),
+  }));
   best.sort((a, b) => b.rate.perSecond - a.rate.perSecond);
-  const single = best[0]?.rate ?? median(group);
-  const rate = median(group);
+  const single = best[0]?.rate ?? medianRound(group);
+  const rate = medianRound(group);
   const ratio = rate.perSecond / single.perSecond;
   console.log(
     `${host} ${name}: ${Math.round(rate.perSecond)}/s together (p50 ${rate.p50Ms.toFixed(1)}, p99 ` +
@@ -124,10 +123,14 @@ async function measure(host: Host, name: WorkloadName, connections: number | und
       now: () => clock.now(),
       budgetId,
     });
-    await load(ledgers, field, name, WARM_UP_SECONDS);
+    const call = async (caller: number) => {
+      const ledger = ledgers[caller % ledgers.length] as Ledger;
+      field.acknowledged.push(await WORKLOADS[name](ledger, field));
+    };
+    await load(CALLERS, WARM_UP_SECONDS, call);
     const before = await sizeOf(database);
     const warm = field.acknowledged.length;
-    const rate = await load(ledgers, field, name, SECONDS);
+    const rate = await load(CALLERS, SECONDS, call);
     const done = field.acknowledged.length - warm;
     const bytes = Math.round(Number((await sizeOf(database)) - before) / done || 0);
     await requireAll(database, field);
@@ -143,31 +146,6 @@ function newLedger(database: Database, connections: number | undefined): Ledger 
     ...{ database, clock, random, log: createLog("error") },
     ...(connections !== undefined && { commandsMax: 1 }),
   });
-}
-
-async function load(
-  ledgers: readonly Ledger[],
-  field: Field,
-  name: WorkloadName,
-  seconds: number,
-): Promise<Rate> {
-  const startedAtMs = performance.now();
-  const untilMs = startedAtMs + seconds * 1000;
-  const ms: number[] = [];
-  await Promise.all(
-    Array.from({ length: CALLERS }, async (_, caller) => {
-      const ledger = ledgers[caller % ledgers.length] as Ledger;
-      while (performance.now() < untilMs) {
-        const atMs = performance.now();
-        field.acknowledged.push(await WORKLOADS[name](ledger, field));
-        ms.push(performance.now() - atMs);
-      }
-    }),
-  );
-  const perSecond = ms.length / ((performance.now() - startedAtMs) / 1000);
-  ms.sort((a, b) => a - b);
-  const at = (share: number): number => ms[Math.floor(ms.length * share)] ?? 0;
-  return { perSecond, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 /** The embedded host proves at its start that a commit reaches the disk; PostgreSQL says so. */
@@ -234,11 +212,6 @@ async function openPlace(host: Host, connections: number) {
       await server.close();
     },
   };
-}
-
-function median(rates: readonly Rate[]): Rate {
-  const sorted = [...rates].sort((a, b) => a.perSecond - b.perSecond);
-  return sorted[Math.floor(sorted.length / 2)] as Rate;
 }
 
 function round(value: number): number {

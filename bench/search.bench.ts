@@ -14,6 +14,7 @@ import type { AgentDocument } from "../packages/server/src/core/ports.ts";
 import { createLog } from "../packages/server/src/lib/log.ts";
 import { createAgentIndex } from "../packages/server/src/outbound/search/agent-index.ts";
 import { LISTINGS, QUERIES } from "../packages/server/test/search/labelled-set.ts";
+import { quantile } from "./support/figures.ts";
 
 const COUNT = Number(process.argv[2] ?? 5_000);
 const CALLERS = 16;
@@ -89,8 +90,7 @@ async function latencies(intents: readonly string[]): Promise<{ p50: number; p99
     taken.push(await timed(() => searcher.search({ intent, limit: 10 })));
   }
   taken.sort((a, b) => a - b);
-  const at = (share: number) => taken[Math.floor(taken.length * share)] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
+  return { p50: quantile(taken, 0.5), p99: quantile(taken, 0.99) };
 }
 
 /** Each takes the next wish as soon as it has its answer. */

@@ -12,6 +12,7 @@ import { execFileSync, fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Pool } from "undici";
+import { quantile, round3 } from "./support/figures.ts";
 import { type BenchServer, type Host, hostsToMeasure, startServer } from "./support/server.ts";
 import {
   type ProviderAccount,
@@ -97,9 +98,9 @@ async function measure(host: Host): Promise<Outcome> {
     const figures = {
       messages: load.sent,
       answered_in_time: load.answeredInTime,
-      p50_ms: at(report.sentMs, 0.5),
-      p99_ms: at(report.sentMs, 0.99),
-      p99_since_due_ms: at(report.dueMs, 0.99),
+      p50_ms: round3(quantile(report.sentMs, 0.5)),
+      p99_ms: round3(quantile(report.sentMs, 0.99)),
+      p99_since_due_ms: round3(quantile(report.dueMs, 0.99)),
       idle_connection_kb: Math.round(connectionKb * 10) / 10,
       server_cores: Math.round(cpu * 100) / 100,
       ...{ lost: 0, out_of_order: 0, books: "ok" },
@@ -264,12 +265,4 @@ function cpuSeconds(pid: number): number {
     .toString()
     .trim();
   return text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
-}
-
-function at(sorted: readonly number[], share: number): number {
-  return round3(sorted[Math.floor(sorted.length * share)] ?? 0);
-}
-
-function round3(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

@@ -10,10 +10,12 @@ import { join } from "node:path";
 import { createLog } from "../packages/server/src/lib/log.ts";
 import { type Database, openPostgresql } from "../packages/server/src/store/database.ts";
 import { openEmbedded } from "../packages/server/src/store/embedded/index.ts";
+import { median } from "./support/figures.ts";
+import { load } from "./support/load.ts";
 
 const URL = process.env.TEST_DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const CALLERS = 32;
-const ROUND_MS = 1_000;
+const ROUND_SECONDS = 1;
 const ROUNDS = 3;
 const TABLE = "guildhall_bench_storage";
 
@@ -42,12 +44,18 @@ for (const [name, work] of Object.entries(WORKS)) {
   const results = new Map<Database, number[]>(hosts.map((database) => [database, []]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const database of hosts) {
-      const perSecond = await load(database, work);
+      const { perSecond } = await load(
+        CALLERS,
+        ROUND_SECONDS,
+        async () => void (await work(database)),
+      );
       // The first round warms up.
       if (round > 0) results.get(database)?.push(perSecond);
     }
   }
-  const [embedded, postgresql] = hosts.map((database) => median(results.get(database) ?? []));
+  const [embedded, postgresql] = hosts.map((database) =>
+    Math.round(median(results.get(database) ?? [])),
+  );
   const ratio = ((embedded ?? 0) / (postgresql ?? 1)).toFixed(2);
   console.log(`${name}: embedded ${embedded}/s, PostgreSQL ${postgresql}/s, ratio ${ratio}`);
 }
@@ -68,18 +76,4 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const result = await work();
   console.log(`${what}: ${Math.round(performance.now() - startedAt)} ms`);
   return result;
-}
-
-async function load(database: Database, work: Work): Promise<number> {
-  let done = 0;
-  const startedAt = performance.now();
-  const caller = async () => {
-    for (; performance.now() < startedAt + ROUND_MS; done++) await work(database);
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
-  return Math.round((done * 1000) / (performance.now() - startedAt));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

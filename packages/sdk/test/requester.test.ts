@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createRequester, inChain, RequestError, type RunOutput } from "../src/index.ts";
@@ -27,6 +27,12 @@ async function startServer(t: TestContext) {
     response.writeHead(status, { "x-request-id": "req_1", "retry-after": "3" });
     response.end(typeof answer === "string" ? answer : JSON.stringify(answer));
   });
+  const { url, requester } = await openRequester(t, server);
+  return { url, asked, requester };
+}
+
+/** The server's address, and a requester that asks it. */
+async function openRequester(t: TestContext, server: Server) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -35,7 +41,7 @@ async function startServer(t: TestContext) {
     await requester.close();
     server.close();
   });
-  return { url, asked, requester };
+  return { url, requester };
 }
 
 function answerOf(path: string, url: string): [number, unknown] {
@@ -166,14 +172,7 @@ test("whoever waits for a task waits on while the server is away, and not for wh
     response.writeHead(status);
     response.end(JSON.stringify({ ...task, status: state, results: [] }));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const requester = createRequester({ url, key: "gld_key" });
-  t.after(async () => {
-    await requester.close();
-    server.close();
-  });
+  const { requester } = await openRequester(t, server);
   const opened = await requester.broadcast({
     ...{ capability: "label", instruction: "all of it", mandate_id: "man_1" },
     ...{ target_providers: 1, credits_per_provider: 5 },

@@ -4,14 +4,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../src/store/database.ts";
 import { upsertModelPrice } from "../../src/store/model-price.ts";
-import { upsertNode } from "../../src/store/node.ts";
-import { addAgent, addCaller, tiered } from "../sessions/world.ts";
 import type { HeldClock } from "../support/clock.ts";
 import { DATABASE_HOSTS, isSkipped, openTestDatabase } from "../support/database.ts";
 import { fundedCaller, openRunEngine, walletOf } from "../support/run-engine.ts";
-
-const MODEL = "them/large";
-const KIND = "agent_run";
+import { MODEL, ORDER, offerModel } from "./offered-model.ts";
 
 for (const host of DATABASE_HOSTS) {
   test(`a call that is opened after its price changed is held for the new one, on ${host}`, async (t) => {
@@ -70,24 +66,9 @@ function slowPrices(database: Database) {
   };
 }
 
-const ORDER = {
-  ...{ kind: KIND, providerId: undefined, model: MODEL, labels: {}, via: "upstream" as const },
-  ...{ inputBytes: 10, outputTokensMax: 10, isStreamed: false, maxMicros: undefined },
-  ...{ timeoutMs: 900_000, chainId: undefined, idempotencyKey: undefined },
-  ...{ requestHash: undefined, input: () => "null" },
-} as const;
-
 async function setPrice(database: Database, clock: HeldClock, requestMicros: bigint) {
   const free = { inputMicros: 0n, cachedMicros: 0n, outputMicros: 0n };
   await database.transaction((tx) =>
     upsertModelPrice(tx, { model: MODEL, ...free, requestMicros }, clock.now()),
   );
-}
-
-async function offerModel(database: Database, clock: HeldClock): Promise<void> {
-  const owner = await addCaller(database, clock);
-  const agentId = await addAgent(database, clock, owner, tiered("per_message", 1n));
-  const node = { agentId, via: "upstream", kinds: [KIND], models: [MODEL], labels: {} } as const;
-  const rest = { defaultModel: undefined, concurrency: 10 };
-  await upsertNode(database, { ...node, ...rest }, clock.now());
 }

@@ -2,15 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault } from "../../src/domain/fault.ts";
-import type { Database } from "../../src/store/database.ts";
-import { upsertNode } from "../../src/store/node.ts";
-import { addAgent, addCaller, tiered } from "../sessions/world.ts";
-import type { HeldClock } from "../support/clock.ts";
 import { DATABASE_HOSTS, isSkipped, openTestDatabase } from "../support/database.ts";
 import { FUNDS_MICROS, fundedCaller, openRunEngine, walletOf } from "../support/run-engine.ts";
-
-const MODEL = "them/large";
-const KIND = "agent_run";
+import { ORDER, offerModel } from "./offered-model.ts";
 
 for (const host of DATABASE_HOSTS) {
   test(`a call that was opened unheard is given back after a minute, and not before, on ${host}`, async (t) => {
@@ -42,17 +36,3 @@ for (const host of DATABASE_HOSTS) {
 }
 
 const USAGE = { inputTokens: 1, cachedTokens: 0, outputTokens: 1 };
-const ORDER = {
-  ...{ kind: KIND, providerId: undefined, model: MODEL, labels: {}, via: "upstream" as const },
-  ...{ inputBytes: 10, outputTokensMax: 10, isStreamed: false, maxMicros: undefined },
-  ...{ timeoutMs: 900_000, chainId: undefined, idempotencyKey: undefined },
-  ...{ requestHash: undefined, input: () => "null" },
-} as const;
-
-async function offerModel(database: Database, clock: HeldClock): Promise<void> {
-  const owner = await addCaller(database, clock);
-  const agentId = await addAgent(database, clock, owner, tiered("per_message", 1n));
-  const node = { agentId, via: "upstream", kinds: [KIND], models: [MODEL], labels: {} } as const;
-  const rest = { defaultModel: undefined, concurrency: 10 };
-  await upsertNode(database, { ...node, ...rest }, clock.now());
-}
