@@ -1,4 +1,5 @@
 export { LINK_CLOSINGS, type LinkClosing, linkClosingOf } from "./closings.ts";
+export { corkedTurns } from "./corked.ts";
 export { FAULT_CODES, type FaultCode, IS_TRANSIENT } from "./fault-codes.ts";
 export {
   type Decoded,

@@ -7,6 +7,7 @@
  *      it would end the same way: then stop for good.
  */
 import {
+  corkedTurns,
   decodeServerFrame,
   isId,
   LIMITS,
@@ -61,6 +62,7 @@ class Provider implements ProviderConnection {
   readonly #resolveStopped: (state: Stopped) => void;
   #state: ProviderState = { kind: "connecting", attempt: 1 };
   #socket: WebSocket | undefined;
+  #cork: (() => void) | undefined;
   #failures = 0;
   #wasConnected = false;
   #isStopping = false;
@@ -168,6 +170,9 @@ class Provider implements ProviderConnection {
       socket.on("error", (error) => {
         reason = error.message;
       });
+      socket.on("upgrade", ({ socket }) => {
+        this.#cork = corkedTurns(socket);
+      });
       socket.on("open", () => this.#introduce());
       socket.on("ping", () => watch.heard());
       socket.on("message", (data: RawData) => {
@@ -239,7 +244,9 @@ class Provider implements ProviderConnection {
   }
 
   #send(frame: ProviderFrame): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#cork?.();
+    this.#socket.send(JSON.stringify(frame));
   }
 
   #backoffMs(): number {

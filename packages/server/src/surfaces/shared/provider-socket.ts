@@ -8,7 +8,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { LIMITS, LINK_CLOSINGS, type LinkClosing } from "@guildhall/protocol";
+import { corkedTurns, LIMITS, LINK_CLOSINGS, type LinkClosing } from "@guildhall/protocol";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import type {
   LinkIdentity,
@@ -130,7 +130,7 @@ export function createProviderSockets(wire: Wire, parts: ProviderSocketParts): P
     upgrade(request, socket, head) {
       server.handleUpgrade(request, socket, head, (ws) => {
         const ticket = parts.admission.enter(parts.addressOf(request));
-        const provider = new ProviderSocket(ws, wire, wire.createCodec(request), parts);
+        const provider = new ProviderSocket(ws, socket, wire, wire.createCodec(request), parts);
         open.add(provider);
         ws.on("close", () => open.delete(provider));
         if ("problem" in ticket) provider.close("rate_limited", ticket.problem);
@@ -147,6 +147,7 @@ export function createProviderSockets(wire: Wire, parts: ProviderSocketParts): P
 
 class ProviderSocket implements ProviderLink {
   readonly #ws: WebSocket;
+  readonly #cork: () => void;
   readonly #wire: Wire;
   readonly #codec: ProviderCodec;
   readonly #parts: ProviderSocketParts;
@@ -156,8 +157,15 @@ class ProviderSocket implements ProviderLink {
   #isIdentifying = false;
   #isClosed = false;
 
-  constructor(ws: WebSocket, wire: Wire, codec: ProviderCodec, parts: ProviderSocketParts) {
+  constructor(
+    ws: WebSocket,
+    socket: Duplex,
+    wire: Wire,
+    codec: ProviderCodec,
+    parts: ProviderSocketParts,
+  ) {
     this.#ws = ws;
+    this.#cork = corkedTurns(socket);
     this.#wire = wire;
     this.#codec = codec;
     this.#brake = new Brake(!wire.hasCredit);
@@ -342,6 +350,7 @@ class ProviderSocket implements ProviderLink {
 
   #send(frame: string | undefined): void {
     if (frame === undefined || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#cork();
     this.#ws.send(frame);
   }
 }
