@@ -49,6 +49,8 @@ export interface FetchedFile {
 
 /** What a running capability may use. */
 export interface CapabilityContext {
+  /** Who asks: the same text for the same requester. */
+  readonly requester: string;
   /** Fetches a file of the input. How, and from where it may come, is the SDK's to say. */
   file(reference: FileReference, limits?: { readonly bytesMax?: number }): Promise<FetchedFile>;
   /** Hands a file over to whoever asked; the output names it. */

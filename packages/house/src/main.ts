@@ -58,10 +58,10 @@ async function serve(server: string, key: string): Promise<void> {
       if (!(error instanceof ProviderError)) say("run-failed", { ...run, error: String(error) });
     },
     handlers: {
-      run: async (input, { capability, signal, file, upload, chunk }) => {
+      run: async (input, { capability, requester, signal, file, upload, chunk }) => {
         const progress = (share: number) => chunk({ progress: share });
         try {
-          const context = { signal, file, upload, progress };
+          const context = { requester, signal, file, upload, progress };
           return { output: await house.run(capability, input, context) };
         } catch (error) {
           throw toProviderError(error);

@@ -5,7 +5,7 @@
  *   2. Every still is drawn by us into a folder of its own (drawing.ts): ffmpeg reads nothing else, so
  *      no stranger's bytes reach its decoders.
  *   3. ffmpeg moves over them and encodes (filters.ts, ffmpeg.ts). One video is made at a time; others
- *      wait their turn, and say nothing of progress until then.
+ *      wait, requesters taking turns, and say nothing of progress until then.
  *   4. The file is handed over to whoever asked; the folder goes, however it ended.
  */
 import { readFile, rm } from "node:fs/promises";
@@ -43,10 +43,10 @@ interface Input {
   aspect_ratio?: string;
 }
 
-/** Videos that one house takes on: those that wait included. */
-export const VIDEOS_MAX = 32;
-/** Of them, one workspace's: it takes four to leave nobody else a place. */
-export const VIDEOS_OF_ONE_MAX = 8;
+/** Videos that one house takes on: those that wait included. One that waits is an input of some kilobytes. */
+export const VIDEOS_MAX = 256;
+/** Of them, one requester's. Of the usual six to ten seconds so many are made within a task's half hour. */
+export const VIDEOS_OF_ONE_MAX = 64;
 /** A photograph of 48 megapixels is some 20 MB. */
 const PICTURE_BYTES_MAX = 30_000_000;
 /** How much larger stills are drawn than they are shown; of painted grounds nobody sees the pixels. */
@@ -122,7 +122,7 @@ export const VIDEO: Capability = {
   // Ten cents: ten credits of OpenMarlin's wire, as its contract has it (§8.7).
   priceCredits: 1_000,
   async run(input: Input, context: CapabilityContext) {
-    return turns.take(context.signal, () => make(input, context));
+    return turns.take(context.requester, context.signal, () => make(input, context));
   },
 };
 

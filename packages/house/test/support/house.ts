@@ -43,6 +43,7 @@ export async function makes(
 ): Promise<{ readonly output: JsonObject; readonly files: readonly Buffer[] }> {
   const made: Buffer[] = [];
   const output = await house.run(slug, input, {
+    requester: "them",
     signal,
     progress: async (share) => onProgress(share),
     upload: async ({ bytes }) => {
