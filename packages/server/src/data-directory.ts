@@ -1,15 +1,9 @@
 /** The files that a server keeps beside its database: its secret, and the note that it runs. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "./lib/random.ts";
+import { readOrMakeSecret } from "./secret-file.ts";
+import { StartFault } from "./start-fault.ts";
 
 const SECRET_FILE = "secret.key";
 const NOTE_FILE = "server.json";
@@ -21,12 +15,13 @@ export function prepareDirectory(directory: string): void {
   chmodSync(directory, 0o700);
 }
 
-/** The secret key of a development server: made once, kept beside what it sealed. */
+/** The secret key of a development server: made once, kept beside what it sealed. Throws where the file holds none. */
 export function localSecretKey(directory: string, random: Random): string {
-  const file = join(directory, SECRET_FILE);
-  if (existsSync(file)) return readFileSync(file, "utf8").trim();
-  const secret = random.bytes(SECRET_BYTES).toString("base64url");
-  writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
+  const path = join(directory, SECRET_FILE);
+  const secret = readOrMakeSecret(path, () => random.bytes(SECRET_BYTES).toString("base64url"));
+  // To make another would lose whatever was sealed with the one that stood here.
+  if (secret.length < SECRET_BYTES)
+    throw new StartFault(`${path} holds no key; put the old one back`);
   return secret;
 }
 

@@ -1,0 +1,47 @@
+/** Files with a secret that is made at the first start, for nobody else to read. */
+import { randomUUID } from "node:crypto";
+import { chmodSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
+/** What a file system says that has no hard links. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/**
+ * Reads the file's text, without white space around it. Where there is no such file, makes it with
+ * `make`: whole or not at all, and by one of several processes that start at once.
+ */
+export function readOrMakeSecret(path: string, make: () => string): string {
+  const found = read(path);
+  if (found !== undefined) return found;
+  const unfinished = `${path}.${randomUUID()}`;
+  try {
+    writeFileSync(unfinished, `${make()}\n`, { mode: 0o600 });
+    // A umask takes permissions away, also our own.
+    chmodSync(unfinished, 0o600);
+    publish(unfinished, path);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+  // Whoever made it.
+  return readFileSync(path, "utf8").trim();
+}
+
+/** Gives a file its name unless another has it already. */
+function publish(unfinished: string, path: string): void {
+  try {
+    linkSync(unfinished, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (!NO_LINKS.has(code)) throw error;
+    writeFileSync(path, readFileSync(unfinished), { mode: 0o600, flag: "wx" });
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
