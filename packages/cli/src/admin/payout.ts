@@ -26,11 +26,13 @@ export function addPayout(parent: Command, admin: Admin): void {
             { title: "usd", align: "right", style: page.paint.bold },
             { title: "state" },
             { title: "member" },
+            { title: "wallet" },
             { title: "asked for", style: page.paint.dim },
           ],
-          rows.map((row) =>
-            [row.payout_id, row.usd, row.state, row.email, moment(row.created_at)].map(String),
-          ),
+          rows.map(({ payout_id, usd, state, email, is_frozen, created_at }) => {
+            const wallet = is_frozen ? "frozen" : "";
+            return [payout_id, usd, state, email, wallet, moment(created_at)].map(String);
+          }),
         );
       });
     });

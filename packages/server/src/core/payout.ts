@@ -29,8 +29,9 @@ import {
   findPayout,
   insertPayout,
   listPayouts,
-  listPayoutsWithEmail,
+  listPayoutsToPay,
   listUnsettledPayouts,
+  type PayoutToPay,
   updatePayoutSettled,
   updatePayoutState,
 } from "../store/payout.ts";
@@ -51,7 +52,7 @@ export interface Payouts {
     readonly state: PayoutState | undefined;
     readonly afterId: string | undefined;
     readonly limit: number;
-  }): Promise<readonly { readonly payout: Payout; readonly email: string }[]>;
+  }): Promise<readonly PayoutToPay[]>;
   /** For the operator: the money was sent. Saying so again changes nothing. Throws `not_found`, `conflict`. */
   markPaid(id: string): Promise<Payout>;
   /** For the operator: puts the money back into its wallet. Throws `not_found`, `conflict`. */
@@ -116,7 +117,7 @@ export function createPayouts(deps: Dependencies): Payouts {
     },
 
     listAll: ({ state, afterId, limit }) =>
-      listPayoutsWithEmail(database, {
+      listPayoutsToPay(database, {
         limit,
         ...(state === undefined ? {} : { state }),
         ...(afterId === undefined ? {} : { afterId }),

@@ -103,20 +103,34 @@ export async function listUnsettledPayouts(
   return rows.map(toPayout);
 }
 
-/** Payouts with the address of a member of their workspace, oldest first; newer than `afterId`. */
-export async function listPayoutsWithEmail(
+/** Payouts with what an operator goes by who pays them, oldest first; newer than `afterId`. */
+export async function listPayoutsToPay(
   tx: Tx,
   { state, afterId, limit }: { state?: PayoutState; afterId?: string; limit: number },
-): Promise<{ readonly payout: Payout; readonly email: string }[]> {
-  const rows = await tx.query<PayoutRow & { email: string }>(
+): Promise<PayoutToPay[]> {
+  const rows = await tx.query<PayoutRow & { email: string; is_frozen: boolean }>(
     `select p.id, p.workspace_id, p.amount_micros, p.state, p.created_at, p.changed_at,
-            (select min(m.email) from members m where m.workspace_id = p.workspace_id) as email
+            (select min(m.email) from members m where m.workspace_id = p.workspace_id) as email,
+            exists (select 1 from accounts a
+                     where a.id = p.workspace_id and a.frozen_at is not null) as is_frozen
        from payouts p
       where ($1::text is null or p.state = $1) and ($2::text is null or p.id > $2)
       order by p.id limit $3`,
     [state ?? null, afterId ?? null, limit],
   );
-  return rows.map((row) => ({ payout: toPayout(row), email: row.email }));
+  return rows.map((row) => ({
+    payout: toPayout(row),
+    email: row.email,
+    isFrozen: row.is_frozen,
+  }));
+}
+
+export interface PayoutToPay {
+  readonly payout: Payout;
+  /** The address of a member of its workspace. */
+  readonly email: string;
+  /** A payment into its wallet is disputed, or was called back and has cost the house. */
+  readonly isFrozen: boolean;
 }
 
 const SELECT = `

@@ -66,6 +66,24 @@ async function isFrozen(hall: Guildhall, { key }: Member): Promise<boolean> {
   return ((await response.json()) as { is_frozen: boolean }).is_frozen;
 }
 
+async function requestPayout(hall: Guildhall, { key }: Member, usd: string): Promise<void> {
+  const response = await fetch(`${hall.url}/api/guildhall/v1/payouts`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ usd }),
+  });
+  assert.equal(response.status, 201, await response.text());
+}
+
+/** What somebody asked to have paid out, as the operator sees it. */
+async function payoutsOf(hall: Guildhall, { email }: Member): Promise<object[]> {
+  const { payouts } = (await hall.admin("GET", "/payouts")) as unknown as {
+    payouts: { usd: string; email: string; is_frozen: boolean }[];
+  };
+  const theirs = payouts.filter((payout) => payout.email === email);
+  return theirs.map(({ usd, is_frozen }) => ({ usd, is_frozen }));
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the test looks into.
 async function disputes(hall: Guildhall): Promise<any[]> {
   const { disputes: found } = (await hall.admin("GET", "/disputes")) as unknown as {
@@ -97,14 +115,17 @@ async function won(world: World): Promise<void> {
   const ada = await paidUp(world, "won");
   await say(world, ada, "created", "warning_needs_response");
   assert.equal(await isFrozen(hall, ada.member), false, "an inquiry takes no money");
+  await requestPayout(hall, ada.member, "0.01");
   await say(world, ada, "created", "needs_response");
   assert.equal(await isFrozen(hall, ada.member), true);
+  assert.deepEqual(await payoutsOf(hall, ada.member), [{ usd: "0.01", is_frozen: true }]);
   const refused = await invoke(ada.member, seller.agentId);
   assert.equal(refused.status, 409, JSON.stringify(refused.body));
   await say(world, ada, "updated", "under_review");
   await say(world, ada, "closed", "won");
   assert.equal(await isFrozen(hall, ada.member), false);
-  assert.equal(await ada.account.balance(), 55);
+  assert.deepEqual(await payoutsOf(hall, ada.member), [{ usd: "0.01", is_frozen: false }]);
+  assert.equal(await ada.account.balance(), 54);
   assert.equal((await invoke(ada.member, seller.agentId)).status, 200);
 }
 

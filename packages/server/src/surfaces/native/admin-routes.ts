@@ -148,7 +148,10 @@ function moneyRoutes(routes: Hono, core: Core): void {
     const { limit, cursor, state } = check(PayoutPage, readQuery(c));
     const found = await core.payouts.listAll({ limit, afterId: cursor, state });
     return c.json({
-      payouts: found.map(({ payout, email }) => ({ ...encodePayout(payout), email })),
+      payouts: found.map(({ payout, email, isFrozen }) => ({
+        ...encodePayout(payout),
+        ...{ email, is_frozen: isFrozen },
+      })),
       cursor: found.length === limit ? (found.at(-1)?.payout.id ?? null) : null,
     });
   });
