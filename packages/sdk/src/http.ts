@@ -1,6 +1,6 @@
 /** JSON over HTTP with one server; what goes wrong is a `RequestError`. */
 import { isId, prefixed } from "@guildhall/protocol";
-import { Agent, type Dispatcher, type FormData, request } from "undici";
+import { Agent, type Dispatcher, errors, type FormData, request } from "undici";
 import { RequestError } from "./errors.ts";
 
 export interface JsonRequest {
@@ -16,6 +16,10 @@ export interface JsonRequest {
 }
 
 export interface JsonClient {
+  /**
+   * Throws a `RequestError` where the server refuses or cannot be reached, and a `TypeError` where
+   * there is nothing that could be sent: a value that is not JSON, a key that no header can carry.
+   */
   ask(request: JsonRequest): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -59,18 +63,20 @@ async function exchange(
   }
   const sent = Object.entries(headers).filter(([, value]) => value !== undefined);
   if (json) sent.push(["content-type", "application/json"]);
+  const body = json ? JSON.stringify(json) : (form ?? null);
   try {
     const response = await request(url, {
       method,
       dispatcher,
       headers: Object.fromEntries(sent) as Record<string, string>,
-      body: json ? JSON.stringify(json) : (form ?? null),
+      body,
       ...(signal && { signal }),
     });
     const text = await response.body.text();
     return { status: response.statusCode, headers: response.headers, text };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
+    if (error instanceof errors.InvalidArgumentError) throw new TypeError(why, { cause: error });
     throw new RequestError(
       `${root} did not answer: ${why}`,
       { code: "server_unreachable", status: 0 },

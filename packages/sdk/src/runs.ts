@@ -297,6 +297,9 @@ function resultOf({ run, attempt }: Offer, { output, evidence, usage }: RunOutpu
 /** Why a result cannot be sent. Better said here, to its author, than by the server. */
 function problemOf(answer: Extract<Answer, { readonly type: "result" }>): string | undefined {
   if (answer.output === undefined) return "The handler gave no output.";
+  if (typeof answer.output === "function" || typeof answer.output === "symbol") {
+    return `The output is not JSON: it is a ${typeof answer.output}.`;
+  }
   let frame: string;
   try {
     frame = JSON.stringify(answer);

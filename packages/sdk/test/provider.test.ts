@@ -177,6 +177,7 @@ const OUTPUTS = [
   ["a bigint",           1n,                                   /not JSON/],
   ["a NUL",              { text: "a\0b" },                     /NUL/],
   ["half a character",   ["\ud800"],                           /surrogate/],
+  ["a function",         () => 1, /is a function/],
   ["two megabytes",      "x".repeat(2 * LIMITS.frameBytesMax), /larger/],
 ] as const;
 

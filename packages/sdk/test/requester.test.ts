@@ -161,6 +161,17 @@ test("a refusal has the server's word, its facts, and the request's id", async (
   assert.ok(url);
 });
 
+test("what no request can carry is the program's own mistake, and nothing is sent", async (t) => {
+  const { url, asked, requester } = await startServer(t);
+  const request = { agent_id: "agt_1", capability: "count" };
+  const input = { many: 1n };
+  await assert.rejects(requester.invoke({ ...request, input }), /^TypeError: .*BigInt/);
+  const mistyped = createRequester({ url, key: "gld_key\n" });
+  t.after(() => mistyped.close());
+  await assert.rejects(mistyped.credits(), TypeError);
+  assert.deepEqual(asked, []);
+});
+
 test("whoever waits for a task waits on while the server is away, and not for what is refused", async (t) => {
   const answers: (number | "cut")[] = [];
   const task = { task_id: "gig_1", target_providers: 1, deadline: "2100-01-01T00:00:00Z" };
