@@ -2,12 +2,11 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "./lib/random.ts";
-import { readOrMakeSecret } from "./secret-file.ts";
+import { readOrMakeSecret, SECRET_BYTES } from "./secret-file.ts";
 import { StartFault } from "./start-fault.ts";
 
 const SECRET_FILE = "secret.key";
 const NOTE_FILE = "server.json";
-const SECRET_BYTES = 32;
 
 /** Makes the directory, for nobody else to look into. */
 export function prepareDirectory(directory: string): void {
@@ -18,7 +17,7 @@ export function prepareDirectory(directory: string): void {
 /** The secret key of a development server: made once, kept beside what it sealed. Throws where the file holds none. */
 export function localSecretKey(directory: string, random: Random): string {
   const path = join(directory, SECRET_FILE);
-  const secret = readOrMakeSecret(path, () => random.bytes(SECRET_BYTES).toString("base64url"));
+  const secret = readOrMakeSecret(path, random);
   // To make another would lose whatever was sealed with the one that stood here.
   if (secret.length < SECRET_BYTES)
     throw new StartFault(`${path} holds no key; put the old one back`);

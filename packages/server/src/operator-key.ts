@@ -5,20 +5,19 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "./lib/random.ts";
-import { readOrMakeSecret } from "./secret-file.ts";
+import { readOrMakeSecret, SECRET_BYTES } from "./secret-file.ts";
 import { StartFault } from "./start-fault.ts";
 
 const KEY_FILE = "operator.key";
-const KEY_BYTES = 32;
 /** Permissions of the group and of everybody else. */
 const OTHERS = 0o077;
 
 /** Reads the key, or makes it where there is none. Throws where others may read it. */
 export function readOperatorKey(directory: string, random: Random): string {
   const path = join(directory, KEY_FILE);
-  const key = readOrMakeSecret(path, () => random.bytes(KEY_BYTES).toString("base64url"));
+  const key = readOrMakeSecret(path, random);
   requirePrivate(path);
-  if (key.length < KEY_BYTES)
+  if (key.length < SECRET_BYTES)
     throw new StartFault(`${path} holds no key; remove it to have one made`);
   return key;
 }

@@ -10,13 +10,15 @@ import { localSecretKey } from "../../src/data-directory.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 
 const PROCESSES = 8;
-const MODULE = new URL("../../src/secret-file.ts", import.meta.url).href;
-/** Begins when all the others do, and makes a secret that takes long to write. */
+const moduleAt = (path: string) =>
+  JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+/** Begins when all the others do. */
 const STARTING = `
-  import { readOrMakeSecret } from ${JSON.stringify(MODULE)};
+  import { readOrMakeSecret } from ${moduleAt("secret-file.ts")};
+  import { systemRandom } from ${moduleAt("lib/random.ts")};
   const [path, at] = process.argv.slice(-2);
   while (Date.now() < Number(at));
-  process.stdout.write(readOrMakeSecret(path, () => String(process.pid).repeat(100_000)));
+  process.stdout.write(readOrMakeSecret(path, systemRandom));
 `;
 
 function directory(t: TestContext): string {
@@ -30,11 +32,9 @@ test("of processes that start at once one makes the secret, and all have the sam
   const path = join(data, "secret.key");
   const at = String(Date.now() + 2_000);
   const started = Array.from({ length: PROCESSES }, () =>
-    promisify(execFile)(
-      process.execPath,
-      ["--input-type=module", "--eval", STARTING, "--", path, at],
-      { maxBuffer: 16 * 1024 * 1024 },
-    ),
+    promisify(execFile)(process.execPath, [
+      ...["--input-type=module", "--eval", STARTING, "--", path, at],
+    ]),
   );
   const secrets = new Set((await Promise.all(started)).map(({ stdout }) => stdout));
   assert.equal(secrets.size, 1);
