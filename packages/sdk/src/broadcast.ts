@@ -14,8 +14,8 @@ import type {
   WaitOptions,
 } from "./broadcast-types.ts";
 import { currentChainId } from "./chain.ts";
-import { RequestError } from "./errors.ts";
 import { chainHeader, createJsonClient, type JsonClient } from "./http.ts";
+import { mayPass } from "./patience.ts";
 
 const ROOT = "/api/v1";
 const POLL_MS = 1_000;
@@ -143,6 +143,7 @@ async function waitFor(
   const untilMs =
     timeoutMs === undefined ? Date.parse(opened.deadline) + POLL_MS : Date.now() + timeoutMs;
   for (;;) {
+    // A task goes on while the server is away, and so does waiting for it.
     const task = await look().catch((error: unknown) => {
       if (untilMs > Date.now() && mayPass(error)) return undefined;
       throw error;
@@ -154,13 +155,6 @@ async function waitFor(
     }
     await delay(Math.max(0, Math.min(pollMs, leftMs)), undefined, signal && { signal });
   }
-}
-
-/** No answer, too many requests, or a server that is away: a task goes on meanwhile, and so does waiting. */
-const PASSING: ReadonlySet<number> = new Set([0, 429, 502, 503, 504]);
-
-function mayPass(error: unknown): boolean {
-  return error instanceof RequestError && PASSING.has(error.status);
 }
 
 function part(id: string): string {

@@ -3,12 +3,14 @@
  *
  *   1. A reference with a `file_id` was rewritten by the server, whose word is good for any address.
  *      Any other URL is a stranger's: https, and public addresses only, at each redirect again.
- *   2. The body is counted while it comes, and refused at the byte that is too much.
+ *   2. A server that is away for a moment is asked again; a stranger's address is asked once.
+ *   3. The body is counted while it comes, and refused at the byte that is too much.
  */
 import { LIMITS } from "@guildhall/protocol";
 import { Agent, type Dispatcher, request } from "undici";
 import { isPublicAddress, literalAddress, lookupPublic } from "./addresses.ts";
-import { ProviderError } from "./errors.ts";
+import { ProviderError, RequestError } from "./errors.ts";
+import { isPassing, patiently } from "./patience.ts";
 import type { FileLimits, ProviderFile } from "./provider-types.ts";
 
 const REDIRECTS_MAX = 3;
@@ -34,14 +36,18 @@ export async function fetchFile(
   // Each file comes from an address of its own; an idle connection would only hold the process up.
   const agent = new Agent({ connect: { timeout: CONNECT_MS, ...lookup }, pipelining: 0 });
   const timeout = AbortSignal.timeout(limits.timeoutMs ?? TIMEOUT_MS);
+  const either = AbortSignal.any([signal, timeout]);
+  const attempt = async () => {
+    const response = await follow(wanted, agent, either);
+    return read(wanted, response, limits.bytesMax ?? LIMITS.fileBytesMax);
+  };
   try {
-    const response = await follow(wanted, agent, AbortSignal.any([signal, timeout]));
-    return await read(wanted, response, limits.bytesMax ?? LIMITS.fileBytesMax);
+    const passes = (error: unknown) => wanted.isFromServer && !(error instanceof ProviderError);
+    return await patiently(attempt, either, passes);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
     signal.throwIfAborted();
-    const why = timeout.aborted ? "took too long" : "could not be fetched";
-    throw new ProviderError("provider_failed", `The file ${why}.`, { cause: error });
+    throw badFile(whyOf(error), { cause: error });
   } finally {
     await agent.destroy();
   }
@@ -89,9 +95,12 @@ async function read(
   response: Dispatcher.ResponseData,
   bytesMax: number,
 ): Promise<ProviderFile> {
-  if (response.statusCode !== 200) {
+  const { statusCode: status } = response;
+  if (status !== 200) {
     discard(response);
-    throw badFile(`The file's address answered with status ${response.statusCode}.`);
+    const problem = `The file's address answered with status ${status}.`;
+    if (isPassing(status)) throw new RequestError(problem, { code: `http_${status}`, status });
+    throw badFile(problem);
   }
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -113,6 +122,12 @@ function discard({ body }: Dispatcher.ResponseData): void {
   body.on("error", () => undefined).destroy();
 }
 
-function badFile(message: string): ProviderError {
-  return new ProviderError("provider_failed", message);
+function whyOf(error: unknown): string {
+  if (error instanceof RequestError) return error.message;
+  const isLate = error instanceof Error && /^(?:Timeout|Abort)Error$/.test(error.name);
+  return isLate ? "The file took too long." : "The file could not be fetched.";
+}
+
+function badFile(message: string, options?: ErrorOptions): ProviderError {
+  return new ProviderError("provider_failed", message, options);
 }

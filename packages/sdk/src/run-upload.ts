@@ -1,13 +1,15 @@
 /** Files that a handler made for its run. */
-import { PROVIDER_PATH } from "@guildhall/protocol";
+import { LIMITS, PROVIDER_PATH } from "@guildhall/protocol";
 import { FormData } from "undici";
 import { ProviderError, RequestError } from "./errors.ts";
 import { createJsonClient } from "./http.ts";
+import { patiently } from "./patience.ts";
 import type { UploadFile } from "./requester-types.ts";
 
 /**
- * Hands a file over to whoever asked for the run. Rejects with a `ProviderError` whose message says
- * what the server had against it.
+ * Hands a file over to whoever asked for the run. A server that restarts meanwhile is waited for
+ * for a minute: what took long to make is not lost by it. Rejects with a `ProviderError`
+ * whose message says what the server had against it.
  */
 export async function uploadForRun(
   { url, key }: { readonly url: string; readonly key: string },
@@ -15,17 +17,25 @@ export async function uploadForRun(
   { bytes, filename }: UploadFile,
   signal: AbortSignal,
 ): Promise<{ readonly file_id: string }> {
+  if (bytes.byteLength > LIMITS.fileBytesMax) {
+    const message = `The file is larger than ${LIMITS.fileBytesMax} bytes.`;
+    throw new ProviderError("provider_failed", message);
+  }
   const server = new URL(url);
   server.protocol = server.protocol.replace(/^ws/, "http");
   if (server.pathname.endsWith(PROVIDER_PATH)) {
     server.pathname = server.pathname.slice(0, -PROVIDER_PATH.length);
   }
   const client = createJsonClient(server.href, () => ({ authorization: `Bearer ${key}` }));
-  const form = new FormData();
-  form.append("file", new File([new Uint8Array(bytes)], filename));
+  const file = new File([new Uint8Array(bytes)], filename);
   const path = `/api/guildhall/v1/runs/${runId}/files`;
+  const attempt = () => {
+    const form = new FormData();
+    form.append("file", file);
+    return client.ask({ method: "POST", path, form, signal }) as Promise<{ file_id: string }>;
+  };
   try {
-    return (await client.ask({ method: "POST", path, form, signal })) as { file_id: string };
+    return await patiently(attempt, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof RequestError)) throw error;

@@ -50,7 +50,7 @@ test("a file that is not there, too large, too slow, or no file at all is refuse
   await assert.rejects(fetchFile(at("/a.txt"), signal, { bytesMax: 4 }), /larger than 4 bytes/);
   await assert.rejects(fetchFile(at("/slow"), signal, { timeoutMs: 50 }), /took too long/);
   await assert.rejects(
-    fetchFile({ file_id: "fil_1", url: "http://127.0.0.1:9/" }, signal),
+    fetchFile({ file_id: "fil_1", url: "http://127.0.0.1:9/" }, signal, { timeoutMs: 50 }),
     /could not/,
   );
   for (const reference of [undefined, null, "x", {}, { url: 7 }, { url: "no url" }]) {
