@@ -199,7 +199,11 @@ function joinEngines(
   const { fileLinks, ...made } = shared;
   const { ledger, links, files } = shared;
   const { feeBasisPoints } = config;
-  const common = { database, clock, random, log, bus, processId: parts.process.id, feeBasisPoints };
+  const { id: processId, mayTakeOver } = parts.process;
+  const common = {
+    ...{ database, clock, random, log, bus },
+    ...{ processId, mayTakeOver, feeBasisPoints },
+  };
   return {
     engine: createRunEngine({
       ...{ ...common, ...made, metrics: runMetrics(parts.metrics) },

@@ -53,6 +53,8 @@ export interface RunContext {
   readonly files: InputFiles;
   readonly schemas: SchemaValidator;
   readonly processId: string;
+  /** Whether processes whose lease has ended may be taken for dead now. */
+  readonly mayTakeOver: () => boolean;
   readonly feeBasisPoints: number;
   /** Writers of what is too large to travel with its command. */
   readonly requests: Batcher<RunRecord, void>;

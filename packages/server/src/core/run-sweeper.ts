@@ -47,9 +47,9 @@ export function createRunSweeper(context: RunContext): Sweeper {
     await each(context, await listOverdueRuns(context.database, now, RUNS_MAX), (run) =>
       expire(context, run),
     );
-    await each(context, await listAbandonedRuns(context.database, now, RUNS_MAX), (run) =>
-      adopt(context, run),
-    );
+    const abandoned = await listAbandonedRuns(context.database, now, RUNS_MAX);
+    // Asked once they are listed: a database that was away answers when others have not renewed their leases yet.
+    if (context.mayTakeOver()) await each(context, abandoned, (run) => adopt(context, run));
     await each(context, await listNotUnderWay(context), (run) => drive(context, run));
     if (now.getTime() - unopenedSweptAt >= UNOPENED_SWEEP_MS) {
       unopenedSweptAt = now.getTime();

@@ -40,6 +40,8 @@ export interface SessionContext {
   readonly links: LinkLocator & LinkEndings;
   readonly files: InputFiles;
   readonly processId: string;
+  /** Whether processes whose lease has ended may be taken for dead now. */
+  readonly mayTakeOver: () => boolean;
   readonly feeBasisPoints: number;
   readonly settings: SessionSettings;
   readonly logs: SessionLogs;

@@ -52,9 +52,8 @@ export function createSessionSweeper(context: SessionContext): Sweeper {
     await each(context, await findSessionViews(database, unfinished), async ({ session }) => {
       await finishClosing(context, session.id);
     });
-    await each(context, await listAbandonedSessions(database, now, SESSIONS_MAX), (view) =>
-      adopt(context, view),
-    );
+    const abandoned = await listAbandonedSessions(database, now, SESSIONS_MAX);
+    if (context.mayTakeOver()) await each(context, abandoned, (view) => adopt(context, view));
     await each(context, await listStraySessions(database, before(STRAY_MS), SESSIONS_MAX), (view) =>
       putRight(context, view),
     );

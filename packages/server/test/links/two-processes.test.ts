@@ -135,6 +135,37 @@ onEachHost(
 );
 
 onEachHost(
+  "a process that could not renew its lease takes nobody for dead, until the others had the time to",
+  async (_t, host) => {
+    const clock = new HeldClock();
+    const { database, state } = unreliable(host);
+    const parts = { database, clock, random: systemRandom, log: silentLog };
+    const process = await startProcess(parts);
+    const pass = async (ms: number): Promise<boolean> => {
+      clock.advance(ms);
+      await process.renew();
+      return process.mayTakeOver();
+    };
+    assert.equal(process.mayTakeOver(), host.host === "embedded", "others may start with it");
+    for (let passed = 0; passed < LEASE_MS; passed += 1_000) await pass(1_000);
+    assert.equal(process.mayTakeOver(), true);
+
+    state.isAway = true;
+    assert.equal(await pass(1_500), true, "a hiccup is none");
+    assert.equal(await pass(1_500), false);
+    // Its own lease has not ended; that of one that renewed a moment before it may have.
+    assert.equal(process.isLive(), true);
+    state.isAway = false;
+    assert.equal(await pass(1), false);
+    for (let passed = 1_000; passed < LEASE_MS; passed += 1_000) {
+      assert.equal(await pass(1_000), false);
+    }
+    assert.equal(await pass(1_000), true);
+    await process.stop();
+  },
+);
+
+onEachHost(
   "a process takes its row with it, and the embedded host's next one clears what a kill left",
   async (_t, database) => {
     const parts = { database, clock: new HeldClock(), random: systemRandom, log: silentLog };

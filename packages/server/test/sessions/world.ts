@@ -283,7 +283,7 @@ function openEngine(t: TestContext, database: Database, clock: HeldClock, idleMs
   };
   const engine = createSessionEngine({
     ...{ database, ledger, clock, random, log, bus, files, processId: PROCESS_ID },
-    ...{ feeBasisPoints: 0, settings: { idleMs, openMax: 100_000 } },
+    ...{ mayTakeOver: () => true, feeBasisPoints: 0, settings: { idleMs, openMax: 100_000 } },
     links: {
       whereIs: () => parts.whereIs(),
       isNewest: async ({ epoch }) => (await parts.whereIs())?.epoch === epoch,

@@ -48,7 +48,7 @@ export async function openRunEngine(t: TestContext, database: Database) {
   };
   const engine = createRunEngine({
     ...{ database, ledger, clock, random, log, bus, waiters, processId: PROCESS_ID },
-    ...{ feeBasisPoints: 0, schemas: { problemsOf: nothing } },
+    ...{ mayTakeOver: () => true, feeBasisPoints: 0, schemas: { problemsOf: nothing } },
     links,
     files: { check: async () => undefined, deliver: async (_: string, input: unknown) => input },
     metrics: { ended: () => undefined, step: () => undefined },
