@@ -133,7 +133,7 @@ class Provider implements ProviderConnection {
     await Promise.all([
       this.#runs.drain(drainMs),
       this.#sessions.drain(drainMs, isGoodbye),
-      this.#tasks.drain(drainMs),
+      this.#tasks.drain(drainMs, isGoodbye),
     ]);
   }
 

@@ -91,8 +91,11 @@ export class Tasks {
     }
   }
 
-  /** Claims nothing more; resolves when every result was given and taken, or after `drainMs`. */
-  async drain(drainMs: number): Promise<void> {
+  /**
+   * Claims nothing more; resolves when every result was given and taken, or after `drainMs`. What is not
+   * done by then is given up where the program does not come back, so that somebody else may do it.
+   */
+  async drain(drainMs: number, isGoodbye = false): Promise<void> {
     this.#isStopping = true;
     for (const broadcast of [...this.#claimed.keys()]) this.#endClaim(broadcast);
     if (this.#held.size > 0) {
@@ -104,7 +107,13 @@ export class Tasks {
         });
       });
     }
-    for (const slot of [...this.#held.keys()]) this.#drop(slot, new Error("The provider stops."));
+    for (const [slot, held] of [...this.#held]) {
+      const message = "The provider stops.";
+      if (isGoodbye && !held.answer) {
+        this.#send({ type: "give-up", slot, code: "provider_failed", message });
+      }
+      this.#drop(slot, new Error(message));
+    }
   }
 
   #receiveAnnouncement(frame: Announcement): void {

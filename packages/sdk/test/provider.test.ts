@@ -334,6 +334,40 @@ test("a stranger's task that the program chokes on is passed over, and the progr
   await server.next("result");
 });
 
+for (const comesBack of [false, true]) {
+  const what = comesBack ? "keeps its seats where it comes back" : "gives up what it has not done";
+  test(`a provider that stops ${what}`, async (t) => {
+    let signal: AbortSignal | undefined;
+    const { line, provider } = await startScripted(t, echo, {
+      handlers: {
+        task: (_params, context) => {
+          signal = context.signal;
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    const server = await line();
+    await server.welcome();
+    const slot = "6".repeat(24);
+    server.send({
+      ...{ type: "slot", slot, broadcast: "4".repeat(24), capability: "translate" },
+      ...{ instruction: "all of it", params: {}, payment: "fixed", slotMicros: "5" },
+      ...{ stakeMicros: "0", requester: "2".repeat(24), chain: "3".repeat(24) },
+      ...{ deadline: new Date(Date.now() + 60_000).toISOString(), remainingMs: 60_000 },
+    });
+    await until(() => signal);
+    await provider.stop({ drainMs: 10, comesBack });
+    assert.equal(signal?.aborted, true);
+    const said = server.frames.filter(({ type }) => type !== "identify");
+    const message = "The provider stops.";
+    const leaving = [
+      { type: "give-up", slot, code: "provider_failed", message },
+      { type: "goodbye" },
+    ];
+    assert.deepEqual(said, comesBack ? [] : leaving);
+  });
+}
+
 test("a bill that is no JSON is reported to its author, and the program goes on", async (t) => {
   const heard: unknown[] = [];
   const { line } = await startScripted(t, echo, {
