@@ -50,6 +50,7 @@ export interface SurfaceParts {
   readonly joined: JoinedCore;
   readonly process: ServerProcess;
   readonly clockProblem: () => string | undefined;
+  readonly busProblem: () => string | undefined;
 }
 
 export function openSurfaces(parts: SurfaceParts) {
@@ -66,6 +67,10 @@ export function openSurfaces(parts: SurfaceParts) {
     newRequestId: () => random.bytes(16).toString("hex"),
     operations: {
       problems: () => problemsOf(parts),
+      warnings: () => {
+        const problem = parts.busProblem();
+        return problem === undefined ? [] : [problem];
+      },
       metricsText: () => metrics.text(),
       metricsType: metrics.contentType,
       metricsToken: config.metricsToken,

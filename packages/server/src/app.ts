@@ -121,7 +121,7 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   closers.push(() => hub.stop());
   const surfaces = openSurfaces({
     ...{ config, secretKey, database, clock, random, log, metrics, hub, url, server },
-    ...{ joined, process, clockProblem: clockCheck.problem },
+    ...{ joined, process, clockProblem: clockCheck.problem, busProblem: () => outside.bus.problem },
   });
   closers.push(surfaces.stop);
   closers.push(startCleaning(joined, log));
@@ -186,7 +186,7 @@ async function openOutside(
   random: Random,
   namespace: string,
 ) {
-  const bus: Bus & { readonly isUp?: boolean } = config.natsUrl
+  const bus: Bus = config.natsUrl
     ? new (await import("./outbound/bus/nats.ts")).NatsBus({ url: config.natsUrl, namespace, log })
     : new LocalBus(log);
   const files = join(config.dataDirectory, "files");
@@ -273,7 +273,7 @@ function watch(metrics: Metrics, joined: JoinedCore, hub: LocalProviderHub, bus:
     () => joined.sessionEngine.waiting,
   );
   metrics.gauge("guildhall_bus_up", "Whether other processes can be reached", () =>
-    "isUp" in bus && bus.isUp === false ? 0 : 1,
+    bus.problem === undefined ? 1 : 0,
   );
 }
 

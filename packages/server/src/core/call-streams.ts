@@ -14,6 +14,13 @@ import type { Bus } from "./ports.ts";
 /** Whoever asked reads no more: what was pushed last was not taken. */
 export class ReaderGone extends Error {
   override readonly name = "ReaderGone";
+  /** Nothing was heard of them: their server died, or the bus to it did. Otherwise they have left. */
+  readonly isSilent: boolean;
+
+  constructor(isSilent = false) {
+    super();
+    this.isSilent = isSilent;
+  }
 }
 
 /** An answer as it comes. */
@@ -201,7 +208,7 @@ class Sender {
   #piece = 0;
   #taken: ((piece: number) => void) | undefined;
   #fail: (() => void) | undefined;
-  #isGone = false;
+  #gone: ReaderGone | undefined;
 
   constructor(bus: Bus, runId: string) {
     this.#bus = bus;
@@ -217,8 +224,8 @@ class Sender {
     this.#nextSeq = seq + 1;
   }
 
-  fail(): void {
-    this.#isGone = true;
+  fail(isSilent = false): void {
+    this.#gone ??= new ReaderGone(isSilent);
     this.#fail?.();
   }
 
@@ -228,12 +235,12 @@ class Sender {
   }
 
   #send(text: string): Promise<void> {
-    if (this.#isGone) return Promise.reject(new ReaderGone());
+    if (this.#gone) return Promise.reject(this.#gone);
     const piece = this.#piece;
     const publish = () => this.#bus.publish(pieceSubject(this.#runId), { piece, text });
     return new Promise((resolve, reject) => {
       const resending = setInterval(publish, RESEND_MS);
-      const giveUp = setTimeout(() => this.fail(), SILENT_MS_MAX);
+      const giveUp = setTimeout(() => this.fail(true), SILENT_MS_MAX);
       const done = () => {
         clearInterval(resending);
         clearTimeout(giveUp);
@@ -248,7 +255,7 @@ class Sender {
       };
       this.#fail = () => {
         done();
-        reject(new ReaderGone());
+        reject(this.#gone);
       };
       publish();
     });

@@ -148,7 +148,7 @@ export function createModelCalls(
         }
         const { via, processId } = node;
         const { inputBytes } = order;
-        // Without a bus, a stream reaches whoever asks only from this process.
+        // Without a bus, or while it is away, a stream reaches whoever asks only from this process.
         const isHere = via === "upstream" || processId === context.processId;
         const isStreamed = order.isStreamed && (isHere || context.bus.reachesOthers);
         const { micros: priceMicros, rates } = hold;

@@ -57,8 +57,10 @@ export interface Bus {
   /** Calls `listener` for each message on exactly this subject; returns what stops it. */
   subscribe(subject: string, listener: (message: BusMessage) => void): () => void;
   close(): Promise<void>;
-  /** Whether other processes hear it at all. */
+  /** Whether other processes hear it now. */
   readonly reachesOthers: boolean;
+  /** What keeps it from reaching others that it is there to reach, in words for an operator. */
+  readonly problem?: string | undefined;
 }
 export type BusMessage = Readonly<Record<string, string | number | boolean | null>>;
 

@@ -88,8 +88,19 @@ async function handOn(context: RunContext, run: Run, seq: number, data: unknown)
     context.progress.add(run.id, Buffer.byteLength(data));
   } catch (error) {
     if (!(error instanceof ReaderGone)) throw error;
-    await abandon(context, run);
+    if (!error.isSilent) return abandon(context, run);
+    context.dispatcher.cancel(run.agentId, run.id, run.attempt, "nobody takes it any more");
+    await settleCutOff(context, run);
   }
+}
+
+/** The server that handed an answer on died, or nothing reaches it: whoever asked did not leave. */
+export async function settleCutOff(context: RunContext, run: Run): Promise<void> {
+  const phase = (await context.progress.of(run)) > 0 ? "during" : "before";
+  const errorMessage = "The server that handed the answer on went away.";
+  const call = { end: "server", phase } as const;
+  const outcome = { errorCode: "provider_failed", errorMessage, call };
+  await settleRun(context, run, "fail", outcome, undefined);
 }
 
 /** Whoever asked for a streamed answer has gone: what was handed on is paid, and the rest not wanted. */

@@ -20,7 +20,7 @@ import {
 } from "../store/run.ts";
 import { deleteUnopenedTasks } from "../store/task.ts";
 import { dispatchHinted } from "./run.ts";
-import { abandon } from "./run-answers.ts";
+import { abandon, settleCutOff } from "./run-answers.ts";
 import { isBeingAnswered, offersFor, type RunContext } from "./run-context.ts";
 import { settleRun } from "./run-settling.ts";
 import { handOver, takeOver } from "./run-takeover.ts";
@@ -95,14 +95,7 @@ async function adopt(context: RunContext, run: Run): Promise<void> {
     await takeOver(context, run);
     return;
   }
-  const phase = (await context.progress.of(run)) > 0 ? "during" : "before";
-  const errorMessage = "The server that handed the answer on went away.";
-  const outcome = {
-    errorCode: "provider_failed",
-    errorMessage,
-    call: { end: "server", phase },
-  } as const;
-  await settleRun(context, run, "fail", outcome, undefined);
+  await settleCutOff(context, run);
 }
 
 /**

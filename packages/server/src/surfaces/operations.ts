@@ -6,6 +6,8 @@ import { type Context, Hono } from "hono";
 export interface Operations {
   /** What keeps the server from taking work; empty when it is ready. */
   problems(): Promise<readonly string[]>;
+  /** What it works without, as slowly as that is. */
+  warnings(): readonly string[];
   metricsText(): Promise<string>;
   readonly metricsType: string;
   readonly metricsToken: string | undefined;
@@ -20,7 +22,8 @@ export function operationsRoutes(operations: Operations): Hono {
   routes.get("/readyz", async (c) => {
     const problems = await operations.problems();
     const isReady = problems.length === 0;
-    return c.json({ status: isReady ? "ready" : "not ready", problems }, isReady ? 200 : 503);
+    const status = isReady ? "ready" : "not ready";
+    return c.json({ status, problems, warnings: operations.warnings() }, isReady ? 200 : 503);
   });
   routes.get("/metrics", async (c) => {
     if (!mayRead(c, operations.metricsToken)) return c.json({ error: "not_found" }, 404);

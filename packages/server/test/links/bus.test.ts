@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -8,6 +7,7 @@ import type { BusMessage } from "../../src/core/ports.ts";
 import { type CountingBus, LocalBus } from "../../src/outbound/bus/local.ts";
 import { NatsBus } from "../../src/outbound/bus/nats.ts";
 import { freePort } from "../support/free-port.ts";
+import { startNats } from "../support/nats.ts";
 import { silentLog, until } from "./support.ts";
 
 const NATS_URL = process.env.NATS_URL ?? "nats://127.0.0.1:4222";
@@ -29,7 +29,7 @@ async function isWithoutNats(t: TestContext): Promise<boolean> {
 async function openNats(t: TestContext, url: string, namespace: string): Promise<NatsBus> {
   const bus = new NatsBus({ url, namespace, log: silentLog });
   t.after(() => bus.close());
-  await until(() => bus.isUp);
+  await until(() => bus.reachesOthers);
   return bus;
 }
 
@@ -99,14 +99,14 @@ test("a process without its NATS works alone, loses hints to others, and hears t
   b.subscribe("s", ({ id }) => heard.push(`b:${id}`));
 
   first.kill("SIGKILL");
-  await until(() => !a.isUp && !b.isUp);
+  await until(() => !a.reachesOthers && !b.reachesOthers);
   const { dropped } = a.counts;
   a.publish("s", { id: "lost" });
   await until(() => heard.includes("a:lost"));
   assert.equal(a.counts.dropped, dropped + 1);
 
   await startNats(t, port);
-  await until(() => a.isUp && b.isUp, 20_000);
+  await until(() => a.reachesOthers && b.reachesOthers, 20_000);
   await until(() => {
     a.publish("s", { id: "found" });
     return heard.includes("b:found");
@@ -121,21 +121,6 @@ test("a process whose NATS was never there starts, and stops, without it", async
   bus.subscribe("s", (message) => heard.push(message));
   bus.publish("s", { id: 1 });
   await until(() => heard.length === 1);
-  assert.equal(bus.isUp, false);
+  assert.equal(bus.reachesOthers, false);
   await bus.close();
 });
-
-/** A NATS server of this test's own, so that it can be killed; `undefined` where none is installed. */
-async function startNats(t: TestContext, port: number): Promise<ChildProcess | undefined> {
-  const child = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
-  const isMissing = await new Promise<boolean>((resolve) => {
-    child.once("error", () => resolve(true)).once("spawn", () => resolve(false));
-  });
-  if (isMissing) {
-    assert.notEqual(process.env.REQUIRE_SERVICES, "1", "nats-server is not installed");
-    t.skip("nats-server is not installed");
-    return undefined;
-  }
-  t.after(() => child.kill("SIGKILL"));
-  return child;
-}

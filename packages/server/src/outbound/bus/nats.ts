@@ -12,7 +12,7 @@ import { type BusCounts, type CountingBus, LocalBus } from "./local.ts";
 
 const RECONNECT_MS = 2_000;
 /** A server that does not answer two pings is away, and its buffer must not fill up for it. */
-const PING_MS = 5_000;
+const PING_MS = 3_000;
 const PINGS_MAX = 2;
 
 interface Envelope {
@@ -21,7 +21,6 @@ interface Envelope {
 }
 
 export class NatsBus implements CountingBus {
-  readonly reachesOthers = true;
   readonly #local: LocalBus;
   readonly #log: Log;
   readonly #url: URL;
@@ -48,9 +47,12 @@ export class NatsBus implements CountingBus {
     return this.#local.counts;
   }
 
-  /** Whether other processes can be reached now. */
-  get isUp(): boolean {
+  get reachesOthers(): boolean {
     return this.#isUp;
+  }
+
+  get problem(): string | undefined {
+    return this.#isUp ? undefined : "NATS does not answer: processes hear of each other late";
   }
 
   publish(subject: string, message: BusMessage): void {
