@@ -7,6 +7,7 @@ import { check } from "./check.ts";
 const SCHEMA = z.strictObject({
   name: z.string().min(1).max(3),
   count: z.number().int().min(2).max(5),
+  share: z.number().gt(0).lt(1),
   kind: z.enum(["x", "y"]),
   only: z.literal("k"),
   list: z.array(z.string()).max(1),
@@ -15,7 +16,7 @@ const SCHEMA = z.strictObject({
   own: z.string().regex(/^a+$/, "must be made of a's"),
 });
 const FINE = {
-  ...{ name: "abc", count: 2, kind: "x", only: "k", list: [], either: 1 },
+  ...{ name: "abc", count: 2, share: 0.5, kind: "x", only: "k", list: [], either: 1 },
   ...{ is: true, own: "a" },
 };
 
@@ -32,6 +33,8 @@ const WRONG: readonly (readonly [change: object, message: string])[] = [
   [{ count: 2.5 },         "count: must be a whole number"],
   [{ count: 1 },           "count: must be at least 2"],
   [{ count: 6 },           "count: must be at most 5"],
+  [{ share: 0 },           "share: must be more than 0"],
+  [{ share: 1 },           "share: must be less than 1"],
   [{ kind: "z" },          'kind: must be one of "x", "y"'],
   [{ only: "z" },          'only: must be "k"'],
   [{ list: {} },           "list: must be a list"],

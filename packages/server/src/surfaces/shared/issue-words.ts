@@ -24,9 +24,9 @@ export function wordsOfIssue(issue: RawIssue): string | undefined {
     case "invalid_value":
       return issue.input === undefined ? "is missing" : `must be ${choice(issue.values)}`;
     case "too_small":
-      return `must ${bound(issue.origin, "at least", issue.minimum)}`;
+      return `must ${bound(issue.origin, issue.inclusive === false ? "more than" : "at least", issue.minimum)}`;
     case "too_big":
-      return `must ${bound(issue.origin, "at most", issue.maximum)}`;
+      return `must ${bound(issue.origin, issue.inclusive === false ? "less than" : "at most", issue.maximum)}`;
     case "unrecognized_keys":
       return `has ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}, which is not known here`;
     case "invalid_union":
