@@ -40,6 +40,7 @@ export async function askNode(
     throw invalid("chain", "This model's calls belong to no chain.");
   if (question.idempotencyKey !== undefined)
     throw invalid("idempotency-key", "This model's calls take no idempotency key.");
+  if (question.choices > 1) throw invalid("n", "This model gives one answer at a time.");
   const chat = question.request.toChat();
   const execution: Execution = {
     ...{ instruction: instructionOf(chat), kind: KIND, model: question.model },

@@ -54,6 +54,10 @@ test("a program that connected answers OpenAI's and Anthropic's clients, at once
     OpenAI.BadRequestError,
   );
   await assert.rejects(
+    openai.chat.completions.create({ model: MODEL, messages, n: 2 }),
+    OpenAI.BadRequestError,
+  );
+  await assert.rejects(
     openai.embeddings.create({ model: MODEL, input: "a" }),
     OpenAI.NotFoundError,
   );
