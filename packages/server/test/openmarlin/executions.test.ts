@@ -79,8 +79,8 @@ for (const host of DATABASE_HOSTS) {
     await t.test("the answer, who gave it, and what it cost", async () => {
       const before = await ada.balance();
       const metadata = { case: "first" };
-      const asked = { instruction: "hello", provider_id: "node-a", agent_id: "x", metadata };
-      const { status, body } = await ask({ ...asked, session_key: "s1" });
+      const asked = { instruction: "hello", provider_id: "node-a", agent_id: "x ", metadata };
+      const { status, body } = await ask({ ...asked, session_key: " s1" });
       assert.equal(status, 200, JSON.stringify(body));
       assert.match(body.request_id, /^req_[0-9a-f]{24}$/);
       assert.equal(body.output, "HELLO");
@@ -91,9 +91,9 @@ for (const host of DATABASE_HOSTS) {
       const request = await a.next(({ type }) => type === "execution.request");
       assert.deepEqual(
         [request.kind, request.model, request.stream, request.agent_id, request.metadata],
-        ["agent_run", "acme/two", false, "x", metadata],
+        ["agent_run", "acme/two", false, "x ", metadata],
       );
-      assert.match(request.session_key, /^[0-9a-f]{24}:s1$/);
+      assert.match(request.session_key, /^[0-9a-f]{24}: s1$/);
       // A call of a model without a price: one credit.
       assert.equal(await ada.balance(), before - 1);
       assert.equal(await owner.balance(), PLAY_CREDITS + 1);

@@ -20,6 +20,14 @@ const name = (charsMax: number) =>
     .nullish()
     .transform((text) => text?.trim() || undefined);
 
+/** What only a node understands: handed on as it came, blanks around it and all. Blank is absent. */
+const opaque = (charsMax: number) =>
+  z
+    .string()
+    .max(charsMax)
+    .nullish()
+    .transform((text) => (text?.trim() ? text : undefined));
+
 /** `labels` are looked at by themselves: what is wrong with them has a word of its own. */
 export const ExecutionBody = z.object({
   instruction: z
@@ -29,8 +37,8 @@ export const ExecutionBody = z.object({
   kind: z.literal("agent_run", { error: "the only kind is agent_run" }).default("agent_run"),
   stream: z.boolean().default(false),
   provider_id: name(64),
-  agent_id: name(200),
-  session_key: name(200),
+  agent_id: opaque(200),
+  session_key: opaque(200),
   model: name(200),
   timeout_ms: z.int().min(TIMEOUT_MS.min).max(TIMEOUT_MS.max).default(TIMEOUT_MS.fallback),
   metadata: z
