@@ -34,17 +34,14 @@ export function executionRoutes(
       return c.json(encodeExecution(await executions.execute(callerOf(c), execution, leaving)));
     }
     const stream = await executions.stream(callerOf(c), execution, leaving);
-    return new Response(
-      eventBody(textsOf(stream), { keepAliveMs: KEEP_ALIVE_MS, onGone: stream.stop }),
-      {
-        headers: {
-          // Clients look this up by its lower-case name (contract §2, gotcha 1).
-          "content-type": "text/event-stream; charset=utf-8",
-          "cache-control": "no-store",
-          "x-accel-buffering": "no",
-        },
-      },
-    );
+    const body = eventBody(textsOf(stream), { keepAliveMs: KEEP_ALIVE_MS, onGone: stream.stop });
+    // Not a Response of one's own: that would go out without what every answer has, such as its id.
+    return c.body(body, 200, {
+      // Clients look this up by its lower-case name (contract §2, gotcha 1).
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
   });
 }
 
