@@ -95,6 +95,7 @@ test("models of other makers answer in the same words, at once and streamed", as
     const final = await runner.finalChatCompletion();
     assert.equal(final.choices[0]?.message.content, streamed);
     assert.equal(final.choices[0]?.finish_reason, "tool_calls");
+    assert.equal(final.model, model);
   }
 });
 

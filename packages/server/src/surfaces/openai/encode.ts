@@ -29,17 +29,18 @@ export function chatWords(request: ModelRequest, answer: CutAnswer): ReplyWords 
         saysDone = false;
         return piece.bytes;
       }
-      return piece.chunk ? encodeChunk(piece.chunk, request.wantsUsage) : "";
+      return piece.chunk ? encodeChunk(piece.chunk, answer.model, request.wantsUsage) : "";
     },
     end: () => (saysDone ? DONE : ""),
     failed: (error) => event(errorBody(error)),
   };
 }
 
-function encodeChunk({ usage, ...chunk }: ChatChunk, wantsUsage: boolean): string {
-  if (wantsUsage) return event({ ...chunk, usage: usage ?? null });
+/** By the name that the caller has for its model, as an answer that comes at once. */
+function encodeChunk({ usage, ...chunk }: ChatChunk, model: string, wantsUsage: boolean): string {
+  if (wantsUsage) return event({ ...chunk, model, usage: usage ?? null });
   // Some programs stumble over a chunk without a choice.
-  return chunk.choices.length === 0 ? "" : event(chunk);
+  return chunk.choices.length === 0 ? "" : event({ ...chunk, model });
 }
 
 /** The last words of an answer that came to what is held for it: it is as if its limit had been reached. */
