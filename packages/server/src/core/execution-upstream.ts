@@ -156,10 +156,10 @@ function questionOf(
   };
 }
 
+/** What is said in a piece. A model that refuses says so in a place of its own, and is paid for it. */
 function textOf(piece: ReplyPiece): string {
   if (piece.cut) return "";
   const { chunk, response } = piece;
-  if (chunk) return chunk.choices[0]?.delta.content ?? "";
-  const content = response?.choices[0]?.message.content;
-  return typeof content === "string" ? content : "";
+  const said = chunk ? chunk.choices[0]?.delta : response?.choices[0]?.message;
+  return said?.content || said?.refusal || "";
 }

@@ -46,6 +46,14 @@ for (const host of DATABASE_HOSTS) {
       assert.equal(await world.spentSince(postedMicros), 2_130n);
     });
 
+    await t.test("what a model says that refuses is its answer", async () => {
+      const asked = { instruction: "hello", model: "oa/declines" };
+      const { json } = await world.post("/v1/executions", asked);
+      assert.equal(json.output, "I will not say that.");
+      const { text } = await world.post("/v1/executions", { ...asked, stream: true });
+      assert.match(text, /"streamed_text":"I will not say that\."/);
+    });
+
     for (const stream of [false, true]) {
       const how = stream ? "streamed" : "whole";
       await t.test(`who goes away before anything came does not pay (${how})`, async () => {

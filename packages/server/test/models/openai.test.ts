@@ -132,6 +132,22 @@ test("responses are answered by models that know only chats, at once and streame
   );
 });
 
+test("a model that refuses to answer is heard in a response, at once and streamed", async (t) => {
+  const world = await startModelWorld(t, "any");
+  const openai = clientOf(world);
+  const asked = { model: "oa/declines", input: "Hello!" };
+  const stream = openai.responses.stream(asked);
+  const deltas: string[] = [];
+  stream.on("response.refusal.delta", ({ delta }) => deltas.push(delta));
+  for (const answer of [await openai.responses.create(asked), await stream.finalResponse()]) {
+    const [message] = answer.output;
+    assert.ok(message?.type === "message", JSON.stringify(answer.output));
+    const said = message.content.map((part) => part.type === "refusal" && part.refusal);
+    assert.deepEqual(said, ["I will not say that."]);
+  }
+  assert.deepEqual(deltas, ["I ", "will ", "not ", "say ", "that."]);
+});
+
 test("responses of an interface that has them go through as they came", async (t) => {
   const world = await startModelWorld(t, "any");
   const openai = clientOf(world);

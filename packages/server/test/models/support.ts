@@ -20,6 +20,7 @@ const OPENAI_MODELS = [
   "endless",
   "slow",
   "silent",
+  "declines",
   "fails-midway",
   "breaks",
   "breaks-at-once",

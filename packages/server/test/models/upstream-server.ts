@@ -123,8 +123,12 @@ function wholeFor(path: string, body: Record<string, unknown>): object {
   if (path.endsWith("/messages")) return { ...MESSAGE, model: body.model };
   if (path.includes("batchEmbedContents")) return { embeddings: [{ values: [0.5, 1] }] };
   if (path.includes("generateContent")) return GEMINI_ANSWER;
+  if (body.model === "declines") return DECLINED;
   return body.tools ? TOOL_COMPLETION : { ...COMPLETION, model: body.model };
 }
+
+/** What a model says that will not answer: beside the place of an answer. */
+const REFUSAL = "I will not say that.";
 
 const USAGE = { prompt_tokens: 1_000, completion_tokens: 100, total_tokens: 1_100 };
 const COMPLETION = {
@@ -169,6 +173,16 @@ const TOOL_COMPLETION = {
     },
   ],
 };
+const DECLINED = {
+  ...COMPLETION,
+  choices: [
+    {
+      index: 0,
+      message: { role: "assistant", content: null, refusal: REFUSAL },
+      finish_reason: "stop",
+    },
+  ],
+};
 const MESSAGE = {
   id: "msg_01XFDUDYJgAACzvnptvVoYEL",
   type: "message",
@@ -195,6 +209,11 @@ function stream(response: ServerResponse, path: string, model: string): void | P
   response.writeHead(200, { "content-type": "text/event-stream" });
   if (model === "endless") return endless(response, PIECES[path.split("/").at(-1) ?? ""] ?? CHAT);
   if (model === "slow") return slow(response);
+  if (model === "declines") {
+    for (const refusal of REFUSAL.match(/\S+ ?/g) ?? []) response.write(delta({ refusal }));
+    response.end(`${delta({}, "stop")}data: [DONE]\n\n`);
+    return;
+  }
   if (model === "fails-midway") {
     response.write(word("Hello"));
     response.end('data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n');
@@ -219,9 +238,13 @@ function stream(response: ServerResponse, path: string, model: string): void | P
 
 /** One token of four bytes. */
 export function word(text: string): string {
-  const delta = { content: text };
+  return delta({ content: text });
+}
+
+function delta(said: object, finish: "stop" | null = null): string {
   const chunk = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
-  return `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`;
+  const choices = [{ index: 0, delta: said, finish_reason: finish }];
+  return `data: ${JSON.stringify({ ...chunk, choices })}\n\n`;
 }
 
 interface Pieces {

@@ -1,6 +1,6 @@
 /** An answer to a chat -> a response of this wire. */
 import type { ReplyPiece } from "../../core/index.ts";
-import type { ChatFinish, ChatToolCall, ChatUsage } from "../../domain/chat.ts";
+import type { ChatAnswer, ChatFinish, ChatToolCall, ChatUsage } from "../../domain/chat.ts";
 import type { Fields } from "../shared/model-body.ts";
 
 /** What a response says of its request, beside its answer. */
@@ -31,13 +31,19 @@ export function encodeResponse(piece: ReplyPiece, head: ResponseHead): Buffer | 
   const [choice] = choices;
   const { message, finish_reason: finish } = choice ?? { message: undefined, finish_reason: null };
   const output: object[] = [];
-  const text = message?.content;
   if (message?.reasoning_content) output.push(reasoningItem(head, 0, message.reasoning_content));
-  if (typeof text === "string") output.push(messageItem(head, output.length, text, "completed"));
+  const parts = message ? partsOf(message) : [];
+  if (parts.length > 0) output.push(messageItem(head, output.length, parts, "completed"));
   for (const call of message?.tool_calls ?? []) {
     output.push(callItem(head, output.length, call, "completed"));
   }
   return JSON.stringify(responseOf(head, { ...endOf(finish), output, usage }));
+}
+
+/** What was said, and what a model said instead of an answer. */
+function partsOf({ content, refusal }: ChatAnswer): readonly object[] {
+  const said = typeof content === "string" && (content !== "" || !refusal);
+  return [...(said ? [textPart(content)] : []), ...(refusal ? [refusalPart(refusal)] : [])];
 }
 
 export function endOf(finish: ChatFinish | null): Pick<ResponseState, "status" | "reason"> {
@@ -89,15 +95,18 @@ function encodeUsage(usage: ChatUsage): object {
 export function messageItem(
   { runId }: ResponseHead,
   index: number,
-  text: string | undefined,
+  content: readonly object[],
   status: "in_progress" | "completed",
 ): object {
-  const content = text === undefined ? [] : [textPart(text)];
   return { type: "message", id: `msg_${runId}_${index}`, status, role: "assistant", content };
 }
 
 export function textPart(text: string): object {
   return { type: "output_text", text, annotations: [] };
+}
+
+export function refusalPart(refusal: string): object {
+  return { type: "refusal", refusal };
 }
 
 export function callItem(

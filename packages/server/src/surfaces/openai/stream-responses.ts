@@ -13,12 +13,14 @@ import {
   type ResponseHead,
   type ResponseState,
   reasoningItem,
+  refusalPart,
   responseOf,
   textPart,
 } from "./encode-responses.ts";
 import { errorBody } from "./refusal.ts";
 
-type Kind = "message" | "reasoning" | "function_call";
+/** A refusal is a message that has nothing else in it. */
+type Kind = "message" | "refusal" | "reasoning" | "function_call";
 
 interface Item {
   readonly kind: Kind;
@@ -77,6 +79,7 @@ class ResponseStream {
       this.#finish = finish ?? this.#finish;
       if (delta?.reasoning_content) events += this.#grow("reasoning", delta.reasoning_content);
       if (delta?.content) events += this.#grow("message", delta.content);
+      if (delta?.refusal) events += this.#grow("refusal", delta.refusal);
       for (const call of delta?.tool_calls ?? []) events += this.#growCall(call);
     }
     return events;
@@ -113,17 +116,18 @@ class ResponseStream {
     );
   }
 
-  #grow(kind: "message" | "reasoning", text: string): string {
+  #grow(kind: "message" | "refusal" | "reasoning", text: string): string {
     const opening = this.#item?.kind === kind ? "" : this.#beginItem({ kind });
     const item = this.#item as Item;
     item.text += text;
     const place = { item_id: item.id, output_index: item.index, delta: text };
-    return (
-      opening +
-      (kind === "message"
-        ? this.#say("response.output_text.delta", { ...place, content_index: 0, logprobs: [] })
-        : this.#say("response.reasoning_summary_text.delta", { ...place, summary_index: 0 }))
-    );
+    if (kind === "reasoning") {
+      const thought = { ...place, summary_index: 0 };
+      return opening + this.#say("response.reasoning_summary_text.delta", thought);
+    }
+    const inside = { ...place, content_index: 0 };
+    if (kind === "refusal") return opening + this.#say("response.refusal.delta", inside);
+    return opening + this.#say("response.output_text.delta", { ...inside, logprobs: [] });
   }
 
   #growCall({ index, id, function: called }: ChatToolCallDelta): string {
@@ -152,8 +156,8 @@ class ResponseStream {
     const item = this.#encode(this.#item, "in_progress");
     const added = this.#say("response.output_item.added", { output_index: index, item });
     const place = { item_id: id, output_index: index };
-    if (kind === "message") {
-      const part = { ...place, content_index: 0, part: textPart("") };
+    if (kind === "message" || kind === "refusal") {
+      const part = { ...place, content_index: 0, part: partOf(kind, "") };
       return events + added + this.#say("response.content_part.added", part);
     }
     if (kind === "reasoning") {
@@ -172,10 +176,13 @@ class ResponseStream {
     this.#output.push(encoded);
     const place = { item_id: id, output_index: index };
     let events = "";
-    if (kind === "message") {
+    if (kind === "message" || kind === "refusal") {
       const inside = { ...place, content_index: 0 };
-      events += this.#say("response.output_text.done", { ...inside, text, logprobs: [] });
-      events += this.#say("response.content_part.done", { ...inside, part: textPart(text) });
+      events +=
+        kind === "message"
+          ? this.#say("response.output_text.done", { ...inside, text, logprobs: [] })
+          : this.#say("response.refusal.done", { ...inside, refusal: text });
+      events += this.#say("response.content_part.done", { ...inside, part: partOf(kind, text) });
     } else if (kind === "reasoning") {
       const inside = { ...place, summary_index: 0 };
       events += this.#say("response.reasoning_summary_text.done", { ...inside, text });
@@ -194,8 +201,8 @@ class ResponseStream {
 
   #encode({ kind, index, callId, name, text }: Item, status: "in_progress" | "completed"): object {
     const isOver = status === "completed";
-    if (kind === "message")
-      return messageItem(this.#head, index, isOver ? text : undefined, status);
+    if (kind === "message" || kind === "refusal")
+      return messageItem(this.#head, index, isOver ? [partOf(kind, text)] : [], status);
     if (kind === "reasoning") return reasoningItem(this.#head, index, text);
     const called = { name, arguments: text };
     return callItem(this.#head, index, { id: callId, type: "function", function: called }, status);
@@ -212,8 +219,13 @@ class ResponseStream {
   }
 }
 
+function partOf(kind: "message" | "refusal", text: string): object {
+  return kind === "message" ? textPart(text) : refusalPart(text);
+}
+
 const PREFIXES: Readonly<Record<Kind, string>> = {
   message: "msg",
+  refusal: "msg",
   reasoning: "rs",
   function_call: "fc",
 };
