@@ -63,6 +63,8 @@ test("models of other makers answer in the same words, at once and streamed", as
       {
         role: "assistant",
         content: [
+          // From a model that signs nothing: it goes back to nobody.
+          { type: "thinking", thinking: "Hm.", signature: "" },
           { type: "text", text: "Let me look." },
           { type: "tool_use", id: "t1", name: "get_weather", input: { at: "Köln" } },
         ],
@@ -70,7 +72,7 @@ test("models of other makers answer in the same words, at once and streamed", as
       {
         role: "user",
         content: [
-          { type: "tool_result", tool_use_id: "t1", content: "rain" },
+          { type: "tool_result", tool_use_id: "t1", content: "rain", is_error: true },
           { type: "text", text: "Well?" },
         ],
       },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { UpstreamEndpoint } from "../../src/core/ports.ts";
+import type { ChatRequest } from "../../src/domain/chat.ts";
 import { Fault } from "../../src/domain/fault.ts";
 import { anthropicWire } from "../../src/outbound/upstream/anthropic/wire.ts";
 import { geminiWire } from "../../src/outbound/upstream/gemini/wire.ts";
@@ -80,6 +81,25 @@ test("what would be kept in the operator's account is not", () => {
     store: false,
     max_output_tokens: 4_096,
   });
+});
+
+test("what only other makers know stands in no message to OpenAI", () => {
+  const thoughts = [{ type: "reasoning.text", text: "Hm.", signature: "s" }] as const;
+  const talk: ChatRequest = {
+    model: "a/b",
+    messages: [
+      { role: "assistant", content: "Wait.", reasoning_details: thoughts },
+      { role: "tool", tool_call_id: "c1", content: "boom", is_error: true },
+    ],
+  };
+  const request = requestOf("messages", { model: "a/b" }, talk);
+  const messagesTo = (url: string) =>
+    sent(OPENAI_WIRE.encode(routeOf("openai"), { ...ENDPOINT, url }, request, OPTIONS).body)
+      .messages;
+  const failed = { role: "tool", tool_call_id: "c1", content: "boom" };
+  const said = { role: "assistant", content: "Wait." };
+  assert.deepEqual(messagesTo("https://api.openai.com/v1"), [said, failed]);
+  assert.deepEqual(messagesTo(ENDPOINT.url), [{ ...said, reasoning_details: thoughts }, failed]);
 });
 
 test("a conversation with tools and pictures is said in Anthropic's words", () => {

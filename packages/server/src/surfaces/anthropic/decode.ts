@@ -227,7 +227,8 @@ function assistantTurn(blocks: readonly Block[]): ChatMessage {
     if (found.type === "redacted_thinking") {
       return [{ type: "reasoning.encrypted", data: found.data }];
     }
-    if (found.type !== "thinking") return [];
+    // What was signed by nobody goes back to nobody: it came from a model that does not sign.
+    if (found.type !== "thinking" || found.signature === "") return [];
     return [{ type: "reasoning.text", text: found.thinking, signature: found.signature }];
   });
   return {

@@ -5,6 +5,7 @@ import type {
   UpstreamEndpoint,
   UpstreamRoute,
 } from "../../../core/ports.ts";
+import type { ChatMessage } from "../../../domain/chat.ts";
 import {
   type JsonMembers,
   jsonMembers,
@@ -109,10 +110,26 @@ function converted(
   options: AskOptions,
 ): string {
   const { max_completion_tokens: wanted, top_k: _notHere, ...chat } = request.toChat();
+  const isOpenai = OPENAI.test(endpoint.url);
   return JSON.stringify({
     ...chat,
     model: route.upstreamModel,
+    messages: chat.messages.map((message) => messageOf(message, isOpenai)),
     [limitName(endpoint)]: Math.min(wanted ?? Number.POSITIVE_INFINITY, options.outputTokensMax),
     ...(request.isStream && { stream: true, stream_options: { include_usage: true } }),
   });
+}
+
+/**
+ * A message without what other makers have added to the shape: OpenAI itself refuses a request for a
+ * member that it does not know. Signed thoughts go back to those who may have signed them.
+ */
+function messageOf(message: ChatMessage, isOpenai: boolean): ChatMessage {
+  if (message.role === "tool") {
+    const { is_error: _notHere, ...said } = message;
+    return said;
+  }
+  if (message.role !== "assistant" || !isOpenai) return message;
+  const { reasoning_details: _notHere, ...said } = message;
+  return said;
 }
