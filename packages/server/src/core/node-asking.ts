@@ -152,8 +152,10 @@ function instructionOf({ messages, tools }: ChatRequest): string {
   throw invalid("messages", `This model takes at most ${INSTRUCTION_CHARS_MAX} characters.`);
 }
 
+/** A refusal is what a model said instead. */
 function saidBy(message: ChatMessage): string {
-  return wordsOf(message.content ?? "");
+  const refusal = message.role === "assistant" ? message.refusal : undefined;
+  return wordsOf(message.content ?? refusal ?? "");
 }
 
 function wordsOf(content: ChatContent): string {
@@ -161,6 +163,7 @@ function wordsOf(content: ChatContent): string {
   return content
     .map((part) => {
       if (part.type === "text") return part.text;
+      if (part.type === "refusal") return part.refusal;
       throw invalid("messages", "This model takes text only.");
     })
     .join("\n");

@@ -40,6 +40,9 @@ test("a program that connected answers OpenAI's and Anthropic's clients, at once
 
   await anthropic.messages.create({ ...asked, system: "Be kind." });
   assert.deepEqual(told.slice(-1), ["system: Be kind.\n\nuser: hello there"]);
+  const refusal = { role: "assistant" as const, content: null, refusal: "No." };
+  await openai.chat.completions.create({ model: MODEL, messages: [...messages, refusal] });
+  assert.deepEqual(told.slice(-1), ["user: hello there\n\nassistant: No."]);
   const before = (await world.wallet()).postedMicros;
   const failing = [{ role: "user" as const, content: "fail" }];
   for (const stream of [false, true]) {
