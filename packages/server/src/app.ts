@@ -15,6 +15,7 @@ import { type JoinedCore, joinCore } from "./app-core.ts";
 import { listen } from "./app-listening.ts";
 import { openSurfaces } from "./app-surfaces.ts";
 import type { Config } from "./config.ts";
+import { startDatabaseClock } from "./core/database-clock.ts";
 import type { BlobStore, Bus } from "./core/ports.ts";
 import { type ServerProcess, startProcess } from "./core/process.ts";
 import { localSecretKey, prepareDirectory } from "./data-directory.ts";
@@ -34,7 +35,6 @@ import { createChatReranker } from "./outbound/search/chat-reranker.ts";
 import { createUpstreamPool } from "./outbound/upstream/pool.ts";
 import { createVideoUpstreams } from "./outbound/upstream/videos.ts";
 import { reachDatabase, StartFault, useDirectory } from "./start-fault.ts";
-import { measureClockOffsetMs } from "./store/clock-offset.ts";
 import { type Database, openPostgresql } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded/index.ts";
 import { ensureInstallation } from "./store/installation.ts";
@@ -53,9 +53,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Processes whose clocks differ by more would disagree about deadlines and days (docs/ledger.md). */
-const CLOCK_OFFSET_MS_MAX = 2_000;
-const CLOCK_CHECK_MS = 60_000;
 const CLEAN_MS = 10 * 60_000;
 
 /** Everything that lives as long as the server, closed in the opposite order. */
@@ -72,17 +69,16 @@ export async function openApp(config: Config, log: Log): Promise<App> {
 }
 
 async function open(config: Config, log: Log, closers: Closers): Promise<App> {
-  const clock = systemClock;
   const random = systemRandom;
   useDirectory(config.dataDirectory, () => prepareDirectory(config.dataDirectory));
   const secretKey = config.secretKey ?? localSecretKey(config.dataDirectory, random);
   const database = await openDatabase(config, log);
   closers.push(() => database.close());
   const installation = await reachDatabase(config.databaseUrl, () =>
-    prepareDatabase(config, database, clock, random),
+    prepareDatabase(config, database, systemClock, random),
   );
-  const clockCheck = watchClock(database, clock, log);
-  closers.push(clockCheck.stop);
+  const clock = await startDatabaseClock({ database, clock: systemClock, log });
+  closers.push(clock.stop);
 
   const { server, url, localUrl, serve, stopServing, close } = await listen(config);
   closers.push(close);
@@ -121,7 +117,7 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   closers.push(() => hub.stop());
   const surfaces = openSurfaces({
     ...{ config, secretKey, database, clock, random, log, metrics, hub, url, server },
-    ...{ joined, process, clockProblem: clockCheck.problem, busProblem: () => outside.bus.problem },
+    ...{ joined, process, clockProblem: clock.problem, busProblem: () => outside.bus.problem },
   });
   closers.push(surfaces.stop);
   closers.push(startCleaning(joined, log));
@@ -151,32 +147,6 @@ async function prepareDatabase(config: Config, database: Database, clock: Clock,
     `this database was made by a ${installation.mode} server, and GUILDHALL_MODE is ${config.mode}. ` +
       "Play money is not money: start with an empty data directory or database.",
   );
-}
-
-/** Whether this process and the database agree what time it is; asked now and every minute. */
-function watchClock(database: Database, clock: Clock, log: Log) {
-  let problem: string | undefined = "the clock was not compared yet";
-  let isStopped = false;
-  const compare = async (): Promise<void> => {
-    try {
-      const offsetMs = Math.round(await measureClockOffsetMs(database, clock));
-      const isFine = Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX;
-      problem = isFine ? undefined : `this clock is ${offsetMs} ms off the database's`;
-      if (problem) log.error({ offsetMs }, problem);
-    } catch (error) {
-      // A database that was closed under the question is no news.
-      if (isStopped) return;
-      problem = "the database does not answer";
-      log.warn({ error }, problem);
-    }
-  };
-  void compare();
-  const timer = setInterval(() => void compare(), CLOCK_CHECK_MS);
-  const stop = () => {
-    isStopped = true;
-    clearInterval(timer);
-  };
-  return { problem: () => problem, stop };
 }
 
 async function openOutside(

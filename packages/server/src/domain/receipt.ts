@@ -85,7 +85,7 @@ export function receiptOf(
     input_sha256: run.inputDigest,
     output_sha256: ending.outputDigest ?? null,
     opened_at: run.createdAt.toISOString(),
-    finished_at: ending.finishedAt.toISOString(),
+    finished_at: endedAt(run.createdAt, ending.finishedAt),
   };
 }
 
@@ -132,7 +132,7 @@ export function sessionReceiptOf(
     input_sha256: null,
     output_sha256: end.outputDigest ?? null,
     opened_at: session.createdAt.toISOString(),
-    finished_at: end.finishedAt.toISOString(),
+    finished_at: endedAt(session.createdAt, end.finishedAt),
   };
 }
 
@@ -173,8 +173,13 @@ export function slotReceiptOf(broadcast: Broadcast, slot: Slot, end: SlotEnd): R
     input_sha256: broadcast.requestDigest,
     output_sha256: end.resultDigest ?? null,
     opened_at: slot.createdAt.toISOString(),
-    finished_at: end.finishedAt.toISOString(),
+    finished_at: endedAt(slot.createdAt, end.finishedAt),
   };
+}
+
+/** When it ended. Never before it was opened, which another machine's clock may have told. */
+function endedAt(openedAt: Date, finishedAt: Date): string {
+  return (finishedAt < openedAt ? openedAt : finishedAt).toISOString();
 }
 
 function sumOf(transfers: readonly BookedTransfer[]): bigint {

@@ -3,14 +3,17 @@ import type { Database } from "./database.ts";
 
 /** Of a few questions, the one that was answered fastest says it best. */
 const QUESTIONS = 5;
-/** A process that is further off must not serve: it decides deadlines and limits by its own clock. */
+/** A machine whose clock is further off is not well: nobody keeps it, and it may jump. */
 export const CLOCK_OFFSET_MS_MAX = 2_000;
 
-/**
- * How many milliseconds this process's clock is ahead of the database's (negative: behind), to within
- * half of the fastest round trip.
- */
-export async function measureClockOffsetMs(database: Database, clock: Clock): Promise<number> {
+/** How many milliseconds a clock is ahead of the database's (negative: behind), and how far off that may be. */
+export interface ClockOffset {
+  readonly offsetMs: number;
+  /** Half of the fastest round trip. */
+  readonly errorMs: number;
+}
+
+export async function measureClockOffset(database: Database, clock: Clock): Promise<ClockOffset> {
   let best = { tookMs: Number.POSITIVE_INFINITY, offsetMs: 0 };
   for (let question = 0; question < QUESTIONS; question++) {
     const askedAt = clock.now().getTime();
@@ -22,5 +25,5 @@ export async function measureClockOffsetMs(database: Database, clock: Clock): Pr
       best = { tookMs, offsetMs: askedAt + tookMs / 2 - row.at.getTime() };
     }
   }
-  return best.offsetMs;
+  return { offsetMs: Math.round(best.offsetMs), errorMs: best.tookMs / 2 };
 }
