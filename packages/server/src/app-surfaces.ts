@@ -9,7 +9,7 @@ import type { ServerProcess } from "./core/process.ts";
 import { type Clock, monotonicMs } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
 import type { Metrics } from "./lib/metrics.ts";
-import type { Random } from "./lib/random.ts";
+import { newUuid, type Random } from "./lib/random.ts";
 import type { LocalProviderHub } from "./outbound/provider-hub.ts";
 import type { Database } from "./store/database.ts";
 import { anthropicRoutes } from "./surfaces/anthropic/routes.ts";
@@ -64,7 +64,7 @@ export function openSurfaces(parts: SurfaceParts) {
   const limited = createRateLimiter(config.rateLimits, monotonicMs);
   const http = createHttp({
     ...{ core, publicUrl: url, log },
-    newRequestId: () => random.bytes(16).toString("hex"),
+    newRequestId: () => newUuid(random),
     operations: {
       problems: () => problemsOf(parts),
       warnings: () => {

@@ -28,6 +28,14 @@ export function newId(clock: Clock, random: Random): string {
   return time + random.bytes(6).toString("hex");
 }
 
+/** A random UUID (RFC 9562, version 4), for where others expect one. */
+export function newUuid(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 /** A uniformly random integer from 0 up to, not including, `end` (at most 2^32). */
 export function randomBelow(random: Random, end: number): number {
   // Values from the last, incomplete run of `end` would make small results likelier.
