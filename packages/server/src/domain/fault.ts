@@ -3,7 +3,7 @@ import type { FaultCode } from "@guildhall/protocol";
 /** What each code tells its caller. Only codes with something to say are listed. */
 interface FaultFacts {
   rate_limited: { retryAfterSeconds: number };
-  payload_too_large: { bytesMax: number };
+  payload_too_large: { bytesMax: number } | { field: string; charsMax: number };
   invalid_request: { field: string };
   not_found: { kind: string; id: string };
   result_schema_mismatch: { errors: readonly string[] };

@@ -344,6 +344,10 @@ async function verdictRows(alice: Asker, bob: Worker): Promise<Row[]> {
     }),
     at("an unknown field", 422, "invalid_request", `${root}/verify`, { ...approved, tip: 1 }),
     at("a verdict of verify in review", 422, "invalid_request", `${root}/review`, approved),
+    at("a long note", 413, "payload_too_large", `${root}/review`, {
+      verdict: "approve",
+      note: "x".repeat(4_001),
+    }),
     at("no star", 422, "invalid_request", `${root}/review`, {
       verdict: "approve",
       quality_score: 0,

@@ -229,6 +229,7 @@ function pageRows(alice: Member, id: string): Row[] {
 
 async function endingRows(alice: Member, id: string): Promise<Row[]> {
   const mandate_id = await revokedMandate(alice);
+  const long = "x".repeat(300_000);
   const post =
     (path: string, body: object, headers = {}) =>
     () =>
@@ -236,6 +237,7 @@ async function endingRows(alice: Member, id: string): Promise<Row[]> {
   return [
     ["fewer than no messages", 422, "invalid_request", post("end", { message_count: -1 })],
     ["an output that is no text", 422, "invalid_request", post("end", { final_output: {} })],
+    ["an output without end", 413, "payload_too_large", post("end", { final_output: long })],
     ["a mandate that is none", 404, "not_found", post("cancel", { mandate_id: "mine" })],
     ["a revoked mandate", 409, "conflict", post("cancel", { mandate_id })],
     ["a key that is none", 422, "invalid_request", post("cancel", {}, { "idempotency-key": "" })],

@@ -6,7 +6,7 @@ import type { PaymentType } from "../../domain/broadcast-payment.ts";
 import { Fault } from "../../domain/fault.ts";
 import { check, isObject } from "../shared/check.ts";
 import { MICROS_PER_CREDIT } from "./credits.ts";
-import { decodeChainId, decodeId, decodeIdempotencyKey } from "./decode.ts";
+import { decodeChainId, decodeId, decodeIdempotencyKey, requireShort } from "./decode.ts";
 
 const CREDITS_MAX = 10_000_000_000;
 /** Each seat has a hold, all opened by one command of the ledger. */
@@ -42,10 +42,7 @@ export function decodeTask(
   headers: { readonly chainId: string | undefined; readonly idempotencyKey: string | undefined },
 ) {
   const task = check(Task, body);
-  if (task.instruction.length > INSTRUCTION_CHARS_MAX) {
-    const message = `An instruction may have ${INSTRUCTION_CHARS_MAX} characters.`;
-    throw new Fault("payload_too_large", message, { bytesMax: INSTRUCTION_CHARS_MAX });
-  }
+  requireShort("instruction", task.instruction, INSTRUCTION_CHARS_MAX);
   return {
     capability: task.capability,
     instruction: task.instruction,
@@ -161,17 +158,14 @@ const NOTE_CHARS_MAX = 4_000;
 const Review = z.strictObject({
   verdict: z.enum(["approve", "reject"]),
   quality_score: z.int().min(1).max(5).nullish(),
-  note: z.string().max(NOTE_CHARS_MAX).nullish(),
+  note: z.string().nullish(),
 });
 /** A review's points on the scale of a verification (contract A-17). */
 const POINTS_PER_STAR = 20;
 
 export function decodeVerify(body: unknown, taskId: string, resultId: string) {
   const { verdict, quality_score: score, notes } = check(Verify, body);
-  if (notes && JSON.stringify(notes).length > NOTES_CHARS_MAX) {
-    const message = `Notes may have ${NOTES_CHARS_MAX} characters.`;
-    throw new Fault("payload_too_large", message, { bytesMax: NOTES_CHARS_MAX });
-  }
+  requireShort("notes", notes && JSON.stringify(notes), NOTES_CHARS_MAX);
   return {
     broadcastId: decodeTaskId(taskId),
     slotId: decodeId("res", resultId, "result"),
@@ -185,6 +179,7 @@ const NOTES_CHARS_MAX = 16_384;
 
 export function decodeReview(body: unknown, taskId: string, resultId: string) {
   const { verdict, quality_score: stars, note } = check(Review, body);
+  requireShort("note", note, NOTE_CHARS_MAX);
   return {
     broadcastId: decodeTaskId(taskId),
     slotId: decodeId("res", resultId, "result"),

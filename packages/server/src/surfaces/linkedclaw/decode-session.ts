@@ -5,7 +5,7 @@ import { Fault } from "../../domain/fault.ts";
 import type { SessionState } from "../../domain/session.ts";
 import { check, isObject } from "../shared/check.ts";
 import { MICROS_PER_CREDIT } from "./credits.ts";
-import { decodeChainId, decodeId, decodeIdempotencyKey } from "./decode.ts";
+import { decodeChainId, decodeId, decodeIdempotencyKey, requireShort } from "./decode.ts";
 
 const Credits = z.int().min(0).max(10_000_000_000);
 const QuoteProposal = z.object({
@@ -104,11 +104,12 @@ export function decodeList(query: Readonly<Record<string, string>>) {
 
 const End = z.object({
   message_count: z.int().min(0).max(SEQ_MAX).nullish(),
-  final_output: z.string().max(LIMITS.messageBytesMax).nullish(),
+  final_output: z.string().nullish(),
 });
 
 export function decodeEnd(body: unknown) {
   const { message_count: count, final_output: output } = check(End, body);
+  requireShort("final_output", output, LIMITS.messageBytesMax);
   return { declaredCount: count ?? undefined, finalOutput: output ?? undefined };
 }
 

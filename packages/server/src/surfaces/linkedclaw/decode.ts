@@ -8,7 +8,23 @@ import { MICROS_PER_CREDIT } from "./credits.ts";
 /** Handed on as it is: a record of zod's would leave a key named `__proto__` out. */
 const Input = z.custom<Readonly<Record<string, unknown>>>(isObject, "expected an object");
 const INTENTION_CHARS_MAX = 4_000;
-export const Manifest = z.looseObject({ intention: z.string().min(1).max(INTENTION_CHARS_MAX) });
+const Manifest = z.looseObject({ intention: z.string().min(1) });
+
+export function decodeManifest(body: unknown): z.output<typeof Manifest> {
+  return shortManifest(check(Manifest, body));
+}
+
+function shortManifest(manifest: z.output<typeof Manifest>): z.output<typeof Manifest> {
+  requireShort("intention", manifest.intention, INTENTION_CHARS_MAX);
+  return manifest;
+}
+
+/** What somebody wrote at length has a cap of its own, refused as a body is that is too large (contract §4). */
+export function requireShort(field: string, text: string | null | undefined, charsMax: number) {
+  if (!text || text.length <= charsMax || Array.from(text).length <= charsMax) return;
+  const message = `${field} may have ${charsMax} characters.`;
+  throw new Fault("payload_too_large", message, { field, charsMax });
+}
 
 const Invoke = z.object({
   agent_id: z.string(),
@@ -38,7 +54,7 @@ export function decodeInvoke(
     agentId: decodeId("agt", invoke.agent_id, "agent"),
     capability: invoke.capability,
     input: invoke.input,
-    manifest: invoke.manifest,
+    manifest: invoke.manifest && shortManifest(invoke.manifest),
     manifestId: invoke.manifest_id && decodeId("mft", invoke.manifest_id, "manifest"),
     maxMicros:
       typeof invoke.max_credits === "number"

@@ -4,7 +4,6 @@ import { type Context, Hono } from "hono";
 import type { Core } from "../../core/index.ts";
 import type { Fault } from "../../domain/fault.ts";
 import { authenticated, callerOf } from "../shared/caller.ts";
-import { check } from "../shared/check.ts";
 import { wordFault } from "../shared/fault-table.ts";
 import { sendFile } from "../shared/file-response.ts";
 import { readJson, readQuery } from "../shared/json-body.ts";
@@ -14,7 +13,7 @@ import { requestIdOf } from "../shared/request-id.ts";
 import { broadcastRoutes } from "./broadcast-routes.ts";
 import { chainRoutes } from "./chain-routes.ts";
 import { balanceCredits, MICROS_PER_CREDIT } from "./credits.ts";
-import { decodeId, decodeInvoke, decodeReceipts, decodeSearch, Manifest } from "./decode.ts";
+import { decodeId, decodeInvoke, decodeManifest, decodeReceipts, decodeSearch } from "./decode.ts";
 import { decodeListing, decodeListingPatch } from "./decode-listing.ts";
 import {
   encodeCard,
@@ -48,7 +47,7 @@ export function linkedclawRoutes(
   fileRoutes(routes, core, limited);
 
   routes.post("/manifests", limited("manifests"), async (c) => {
-    const body = check(Manifest, await readJson(c));
+    const body = decodeManifest(await readJson(c));
     const manifest = await core.manifests.create(callerOf(c), body);
     return c.json(encodeManifest(manifest), 201);
   });
