@@ -11,6 +11,13 @@ export class ProviderError extends Error {
   }
 }
 
+const TOLD_CHARS_MAX = 2_000;
+
+/** What is told of an error. Half a character that the cut leaves would make the frame unreadable. */
+export function toldOf({ message }: Error): string {
+  return message.slice(0, TOLD_CHARS_MAX).toWellFormed();
+}
+
 /** A server refused a request, or could not be asked. The code is the contract, not the message. */
 export class RequestError extends Error {
   override readonly name = "RequestError";

@@ -8,7 +8,7 @@
  */
 import { jsonProblem, LIMITS, type ProviderFrame, type ServerFrame } from "@guildhall/protocol";
 import { inChain } from "./chain.ts";
-import { ProviderError } from "./errors.ts";
+import { ProviderError, toldOf } from "./errors.ts";
 import { fetchFile } from "./file.ts";
 import { OutputStream } from "./output-stream.ts";
 import type { ApartPlaces, ProviderOptions, RunContext, RunOutput } from "./provider-types.ts";
@@ -317,6 +317,6 @@ function errorOf({ run, attempt }: Offer, error: unknown): Answer {
   const isTold = error instanceof ProviderError;
   const code = isTold ? error.code : "provider_failed";
   // What other errors say may be about this machine, and is nobody else's business.
-  const message = isTold ? error.message.slice(0, 2_000) : "The provider failed.";
+  const message = isTold ? toldOf(error) : "The provider failed.";
   return { type: "error", run, attempt, code, message };
 }

@@ -8,7 +8,7 @@
  */
 import { jsonProblem, LIMITS, type ProviderFrame, type ServerFrame } from "@guildhall/protocol";
 import { inChain } from "./chain.ts";
-import { ProviderError } from "./errors.ts";
+import { ProviderError, toldOf } from "./errors.ts";
 import { fetchFile } from "./file.ts";
 import type { ProviderOptions } from "./provider-types.ts";
 import { readHistory } from "./session-history.ts";
@@ -119,7 +119,7 @@ export class Sessions {
       return { type: "take", session, attempt };
     } catch (error) {
       if (error instanceof SessionDeclined) {
-        const message = error.message.slice(0, 2_000);
+        const message = toldOf(error);
         return { type: "decline", session, attempt, code: error.code, message };
       }
       this.#report(error, frame);
@@ -346,7 +346,7 @@ function failureOf(error: unknown) {
   const isTold = error instanceof ProviderError;
   const code = isTold ? error.code : "provider_failed";
   // What other errors say may be about this machine, and is nobody else's business.
-  const message = isTold ? error.message.slice(0, 2_000) : "The provider failed.";
+  const message = isTold ? toldOf(error) : "The provider failed.";
   return { code, message } as const;
 }
 

@@ -14,7 +14,7 @@ import {
   type ServerSlotFrame,
 } from "@guildhall/protocol";
 import { inChain } from "./chain.ts";
-import { ProviderError } from "./errors.ts";
+import { ProviderError, toldOf } from "./errors.ts";
 import { fetchFile } from "./file.ts";
 import type { ProviderOptions, TaskContext, TaskOffer } from "./provider-types.ts";
 
@@ -318,6 +318,6 @@ function failureOf({ slot }: SlotFrame, error: unknown): Answer {
   const isTold = error instanceof ProviderError;
   const code = isTold ? error.code : "provider_failed";
   // What other errors say may be about this machine, and is nobody else's business.
-  const message = isTold ? error.message.slice(0, 2_000) : "The provider failed.";
+  const message = isTold ? toldOf(error) : "The provider failed.";
   return { type: "give-up", slot, code, message };
 }

@@ -117,6 +117,18 @@ test("what went wrong with an INVOKE is told in our words", (t) =>
     assert.deepEqual(new Map(told), expected);
   }));
 
+test("what is cut of a long message is text that can be told", (t) =>
+  withHall(t, async (hall) => {
+    const agent = await hall.agent();
+    const peer = await identified(hall, agent);
+    const { runId } = hall.offer(agent.agentId);
+    // Half of the owl is beyond what is kept.
+    const error = { code: "subagent_error", message: `${"o".repeat(1_999)}🦉` };
+    peer.send({ type: "INVOKE_ERROR", invoke_id: `inv_${runId}`, ...error });
+    await until(() => hall.runs.named("failed").length === 1);
+    assert.ok(String(hall.runs.named("failed")[0]?.at(-1)).isWellFormed());
+  }));
+
 test("who may not connect is told so in this wire's words and with its close codes", (t) =>
   withHall(t, async (hall) => {
     verifies("identify-rejected");

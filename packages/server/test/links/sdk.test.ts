@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { connectProvider, type ProviderConnection, type ProviderOptions } from "@guildhall/sdk";
+import {
+  connectProvider,
+  type ProviderConnection,
+  ProviderError,
+  type ProviderOptions,
+} from "@guildhall/sdk";
 import { openTestDatabase } from "../support/database.ts";
 import { type Hall, type SeededAgent, startHall, until } from "./support.ts";
 
@@ -54,6 +59,17 @@ test("a provider built on the SDK does four runs at a time and refuses a fifth, 
       gate = Promise.withResolvers();
     }
     assert.equal(hall.runs.named("succeeded").length, 100);
+  }));
+
+test("a provider's own word for what went wrong arrives, however long its message is", (t) =>
+  withHall(t, async (hall, { agentId }, connect) => {
+    connect(() => {
+      throw new ProviderError("provider_timeout", `${"o".repeat(1_999)}🦉`);
+    });
+    await until(() => hall.hub.holds(agentId));
+    hall.offer(agentId);
+    await until(() => hall.runs.named("failed").length === 1);
+    assert.equal(hall.runs.named("failed")[0]?.[2], "provider_timeout");
   }));
 
 test("what is counted apart takes no place from the rest, and has a bound of its own", (t) =>

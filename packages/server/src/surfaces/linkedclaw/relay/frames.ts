@@ -31,10 +31,13 @@ export function fieldOf(frame: RelayFrame, name: string): unknown {
   return frame[name] ?? frame[camel];
 }
 
-/** A text field, cut to a length that is kept and shown; empty when it is absent or no text. */
+/**
+ * A text field, cut to a length that is kept and shown; empty when it is absent or no text. Half a character
+ * that a cut leaves would be no text to whom it is told.
+ */
 export function textOf(frame: RelayFrame, name: string, lengthMax: number): string {
   const value = fieldOf(frame, name);
-  return typeof value === "string" ? value.slice(0, lengthMax) : "";
+  return typeof value === "string" ? value.slice(0, lengthMax).toWellFormed() : "";
 }
 
 /** The id in a field with this wire's prefix; empty, and so nobody's, when it is none. */
