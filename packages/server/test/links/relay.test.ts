@@ -150,7 +150,8 @@ test("who may not connect is told so in this wire's words and with its close cod
       const peer = await Peer.open(`${hall.url}/ws`);
       peer.send(frame);
       assert.equal((await peer.next("IDENTIFY_REJECTED")).code, code);
-      assert.equal((await peer.closed).code, closeCode);
+      const closed = await peer.closed;
+      assert.deepEqual([closed.code, closed.reason], [closeCode, code]);
     }
     assert.equal(hall.hub.size, 0);
   }));

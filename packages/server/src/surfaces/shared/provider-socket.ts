@@ -99,6 +99,8 @@ export interface Wire {
   readonly hasCredit: boolean;
   /** The codes that connections are closed with, where the wire has its own. */
   readonly closeCodes?: Readonly<Partial<Record<LinkClosing, number>>>;
+  /** The reasons beside those codes, where the wire has its own words. */
+  readonly closeWords?: Readonly<Record<LinkClosing, string>>;
   /** A codec for a connection that was asked for in this way. */
   createCodec(request: IncomingMessage): ProviderCodec;
 }
@@ -249,7 +251,9 @@ class ProviderSocket implements ProviderLink {
     if (this.#ws.readyState !== WebSocket.OPEN) return;
     this.#send(this.#codec.closing(closing, message, this.#receiver !== undefined));
     this.#ws.resume();
-    this.#ws.close(this.#wire.closeCodes?.[closing] ?? LINK_CLOSINGS[closing].code, closing);
+    const { closeCodes, closeWords } = this.#wire;
+    const code = closeCodes?.[closing] ?? LINK_CLOSINGS[closing].code;
+    this.#ws.close(code, closeWords?.[closing] ?? closing);
     const timeout = setTimeout(() => this.#ws.terminate(), CLOSE_GRACE_MS);
     this.#ws.on("close", () => clearTimeout(timeout));
   }

@@ -48,6 +48,7 @@ export function createRelayWire(clock: Clock): Wire {
     name: "linkedclaw",
     frameBytesMax: LIMITS.bodyBytesMax,
     hasCredit: true,
+    closeWords: CLOSING_WORDS,
     createCodec: () => new RelayCodec(clock),
   };
 }
