@@ -52,7 +52,9 @@ function requireAmount(micros: bigint, field: string): void {
 }
 
 function requireText(text: string, field: string, charsMax: number): void {
-  require(text.trim().length > 0 && text.length <= charsMax, field, `1 to ${charsMax} characters`);
+  // Characters as people count them, not the units that JavaScript keeps some of them in two of.
+  const isShort = text.length <= charsMax || Array.from(text).length <= charsMax;
+  require(text.trim().length > 0 && isShort, field, `1 to ${charsMax} characters`);
 }
 
 function require(isFine: boolean, field: string, rule: string): void {

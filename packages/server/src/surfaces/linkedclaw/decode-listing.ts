@@ -100,7 +100,7 @@ function toCapabilities(listing: Listing): CapabilityDraft[] {
     return {
       slug,
       // Listings from before descriptions were asked for have only one for everything.
-      description: meta.description ?? (metas.has(slug) ? "" : listing.description.slice(0, 1024)),
+      description: meta.description ?? (metas.has(slug) ? "" : firstOf(listing.description)),
       price: toPrice(meta, listing, field),
       inputSchema: toSchema(meta.input_schema, meta.schema_url, meta.schema_digest, field),
       outputSchema: toSchema(
@@ -111,6 +111,10 @@ function toCapabilities(listing: Listing): CapabilityDraft[] {
       ),
     };
   });
+}
+
+function firstOf(text: string): string {
+  return Array.from(text).slice(0, 1024).join("");
 }
 
 function toPrice(meta: Meta, listing: Listing, field: string): Price {

@@ -99,6 +99,21 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal((await bob.ask("POST", "/agents", listing("invalid"))).status, 201);
   },
 
+  async "a capability's description has 1024 characters, whichever they are"(_t, hall) {
+    verifies("listing-description");
+    const bob = await hall.member("owls@example.com");
+    const longest = listing("owls", { description: "🦉".repeat(1_024) });
+    const { status, body } = await bob.ask("POST", "/agents", longest);
+    assert.equal(status, 201, JSON.stringify(body));
+    const longer = listing("more-owls", { description: "🦉".repeat(1_025) });
+    await assertRefused(bob, INVALID, () => bob.ask("POST", "/agents", longer));
+    // What such a listing says of its capability is what it says of itself, as far as there is room.
+    const description = `${"o".repeat(1_023)}🦉${"o".repeat(100)}`;
+    const legacy = listing("old-owls", {}, { description, capabilities_meta: undefined });
+    const told = (await bob.ask("POST", "/agents", legacy)).body.capabilities_meta.translation;
+    assert.equal(told.description, `${"o".repeat(1_023)}🦉`);
+  },
+
   async "a slug is taken once, whoever comes at the same time"(_t, hall) {
     verifies("slug-taken");
     const bob = await hall.member("taken@example.com");
