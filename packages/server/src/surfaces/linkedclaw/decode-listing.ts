@@ -10,7 +10,8 @@ const Credits = z.int().min(0).max(10_000_000_000);
 const Tier = z.object({
   tier_name: z.string().min(1).max(64).default("standard"),
   quality: z.number().min(0).max(1).optional(),
-  cost_shape: z.enum(["free", "per_call", "per_session", "per_message", "per_task", "open_quote"]),
+  // biome-ignore format: read as a list
+  cost_shape: z.enum(["free", "per_call", "per_session", "per_message", "per_task", "open_quote", "itemized"]),
   cost_amount: Credits.default(0),
 });
 const Meta = z.object({
@@ -121,19 +122,13 @@ function toPrice(meta: Meta, listing: Listing, field: string): Price {
   const curve = meta.curve ?? legacyCurve(listing);
   if (meta.open_quote) {
     if (meta.curve?.length) throw invalid(field, "has both a curve and an open quote");
-    return {
-      kind: "open-quote",
-      estimateMicros: toMicros(meta.estimate_credits),
-      ceilingMicros: toMicros(meta.ceiling_credits),
-    };
+    return toOpenQuote(meta);
   }
-  const paid = curve.filter(({ cost_shape: shape }) => shape !== "free" && shape !== "open_quote");
+  const paid = curve.filter((tier) => tier.cost_shape !== "free" && !isQuoted(tier));
   if (paid.length !== curve.length && curve.length > 1) {
     throw invalid(`${field}.curve`, "mixes free or open-quote tiers with others");
   }
-  if (curve.some(({ cost_shape: shape }) => shape === "open_quote")) {
-    return { kind: "open-quote", estimateMicros: undefined, ceilingMicros: undefined };
-  }
+  if (curve.some(isQuoted)) return toOpenQuote(meta);
   if (paid.length === 0) return { kind: "free" };
   return {
     kind: "tiers",
@@ -143,6 +138,19 @@ function toPrice(meta: Meta, listing: Listing, field: string): Price {
       shape: tier.cost_shape as "per_call",
       amountMicros: BigInt(tier.cost_amount) * MICROS_PER_CREDIT,
     })),
+  };
+}
+
+/** This wire has two words for a price that is proposed after a brief (contract §6.3). */
+function isQuoted({ cost_shape: shape }: z.output<typeof Tier>): boolean {
+  return shape === "open_quote" || shape === "itemized";
+}
+
+function toOpenQuote({ estimate_credits: estimate, ceiling_credits: ceiling }: Meta): Price {
+  return {
+    kind: "open-quote",
+    estimateMicros: toMicros(estimate),
+    ceilingMicros: toMicros(ceiling),
   };
 }
 

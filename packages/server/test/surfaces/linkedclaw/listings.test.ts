@@ -138,6 +138,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       [{ curve: [{ ...TIER, cost_shape: "per_task" }] },     {},                              ["invoke", "session"]],
       [{ curve: [TIER, { ...TIER, cost_shape: "per_session" }] }, {},                         ["invoke", "session"]],
       [{ open_quote: true, estimate_credits: 5, ceiling_credits: 9 }, {},                     ["session"]],
+      [{ curve: [{ ...TIER, cost_shape: "itemized" }], estimate_credits: 5 }, {},             ["session"]],
       [{},             { pricing_model: "per_call", price_credits: 7 },                       ["invoke"]],
       [{},             { pricing_model: "free" },                                             ["invoke", "session"]],
     ];
@@ -151,7 +152,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       assert.deepEqual(body.interaction_modes.translation.modes, modes, JSON.stringify(meta));
     }
     const legacy = await bob.ask("GET", "/agents?owner=me&capability=translation");
-    const [priced] = legacy.body.filter(({ slug }: { slug: string }) => slug === "modes-9");
+    const [priced] = legacy.body.filter(({ slug }: { slug: string }) => slug === "modes-10");
     assert.deepEqual(priced.capabilities_meta.translation.curve, [{ ...TIER, cost_amount: 7 }]);
   },
 
