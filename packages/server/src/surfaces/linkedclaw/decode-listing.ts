@@ -79,7 +79,16 @@ export function decodeListingPatch(
   if (!isObject(body)) {
     throw new Fault("invalid_request", "The body must be an object.", { field: "body" });
   }
-  return decodeListing({ ...current, ...body });
+  return decodeListing({ ...(body.pricing_model ? withoutCurves(current) : current), ...body });
+}
+
+/** One price for everything takes the place of the prices that there were. */
+function withoutCurves(current: Readonly<Record<string, unknown>>): object {
+  const metas = Object.entries(current.capabilities_meta ?? {}).map(([slug, meta]) => {
+    const { curve: _, ...rest } = meta as Meta;
+    return [slug, rest];
+  });
+  return { ...current, capabilities_meta: Object.fromEntries(metas) };
 }
 
 function toExtra(listing: Listing): Readonly<Record<string, unknown>> {

@@ -114,6 +114,19 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.equal(told.description, `${"o".repeat(1_023)}🦉`);
   },
 
+  async "one price for everything, patched, is the price from then on"(_t, hall) {
+    verifies("listing-legacy-price", "patch-partial");
+    const bob = await hall.member("repriced@example.com");
+    const first = await bob.ask("POST", "/agents", listing("repriced", { curve: [TIER] }));
+    const path = `/agents/${first.body.agent_id}`;
+    const dearer = { pricing_model: "per_session", price_credits: 70 };
+    const patched = (await bob.ask("PATCH", path, dearer)).body.capabilities_meta.translation;
+    const curve = [{ ...TIER, cost_shape: "per_session", cost_amount: 70 }];
+    assert.deepEqual(patched, { ...first.body.capabilities_meta.translation, curve });
+    const free = await bob.ask("PATCH", path, { pricing_model: "free" });
+    assert.deepEqual(free.body.capabilities_meta.translation, { ...patched, curve: [] });
+  },
+
   async "a slug is taken once, whoever comes at the same time"(_t, hall) {
     verifies("slug-taken");
     const bob = await hall.member("taken@example.com");
