@@ -8,23 +8,23 @@ import { MICROS_PER_CREDIT } from "./credits.ts";
 
 const Credits = z.int().min(0).max(10_000_000_000);
 const Tier = z.object({
-  tier_name: z.string().min(1).max(64).default("standard"),
-  quality: z.number().min(0).max(1).optional(),
+  tier_name: z.string().min(1).max(64).nullish(),
+  quality: z.number().min(0).max(1).nullish(),
   // biome-ignore format: read as a list
   cost_shape: z.enum(["free", "per_call", "per_session", "per_message", "per_task", "open_quote", "itemized"]),
-  cost_amount: Credits.default(0),
+  cost_amount: Credits.nullish(),
 });
 const Meta = z.object({
-  description: z.string().optional(),
+  description: z.string().nullish(),
   schema_url: z.string().max(2048).nullish(),
   schema_digest: z.string().max(80).nullish(),
   output_schema_url: z.string().max(2048).nullish(),
   output_schema_digest: z.string().max(80).nullish(),
   // Ours: a schema that the server keeps for the provider, and says where.
-  input_schema: z.record(z.string(), z.unknown()).optional(),
-  output_schema: z.record(z.string(), z.unknown()).optional(),
-  curve: z.array(Tier).max(16).optional(),
-  open_quote: z.boolean().optional(),
+  input_schema: z.record(z.string(), z.unknown()).nullish(),
+  output_schema: z.record(z.string(), z.unknown()).nullish(),
+  curve: z.array(Tier).max(16).nullish(),
+  open_quote: z.boolean().nullish(),
   estimate_credits: Credits.nullish(),
   ceiling_credits: Credits.nullish(),
 });
@@ -51,11 +51,9 @@ const Listing = z
     agent_name: z.string(),
     description: z.string(),
     capabilities: z.array(z.string()).max(64),
-    capabilities_meta: Metas.optional(),
-    pricing_model: z
-      .enum(["free", "per_call", "per_message", "per_session", "per_task"])
-      .optional(),
-    price_credits: Credits.optional(),
+    capabilities_meta: Metas.nullish(),
+    pricing_model: z.enum(["free", "per_call", "per_message", "per_session", "per_task"]).nullish(),
+    price_credits: Credits.nullish(),
   })
   .and(Extra);
 type Listing = z.output<typeof Listing>;
@@ -79,7 +77,13 @@ export function decodeListingPatch(
   if (!isObject(body)) {
     throw new Fault("invalid_request", "The body must be an object.", { field: "body" });
   }
-  return decodeListing({ ...(body.pricing_model ? withoutCurves(current) : current), ...body });
+  // Who has nothing to say of a field may say so by null; what only this wire keeps may be null.
+  const said = Object.fromEntries(
+    Object.entries(body).filter(
+      ([name, value]) => value !== null || EXTRA.some((extra) => extra === name),
+    ),
+  );
+  return decodeListing({ ...(said.pricing_model ? withoutCurves(current) : current), ...said });
 }
 
 /** One price for everything takes the place of the prices that there were. */
@@ -123,10 +127,6 @@ function toCapabilities(listing: Listing): CapabilityDraft[] {
   });
 }
 
-function firstOf(text: string): string {
-  return Array.from(text).slice(0, 1024).join("");
-}
-
 function toPrice(meta: Meta, listing: Listing, field: string): Price {
   const curve = meta.curve ?? legacyCurve(listing);
   if (meta.open_quote) {
@@ -142,12 +142,16 @@ function toPrice(meta: Meta, listing: Listing, field: string): Price {
   return {
     kind: "tiers",
     tiers: paid.map((tier) => ({
-      name: tier.tier_name,
-      quality: tier.quality,
+      name: tier.tier_name ?? "standard",
+      quality: tier.quality ?? undefined,
       shape: tier.cost_shape as "per_call",
-      amountMicros: BigInt(tier.cost_amount) * MICROS_PER_CREDIT,
+      amountMicros: BigInt(tier.cost_amount ?? 0) * MICROS_PER_CREDIT,
     })),
   };
+}
+
+function firstOf(text: string): string {
+  return Array.from(text).slice(0, 1024).join("");
 }
 
 /** This wire has two words for a price that is proposed after a brief (contract §6.3). */
@@ -166,13 +170,13 @@ function toOpenQuote({ estimate_credits: estimate, ceiling_credits: ceiling }: M
 /** One price for everything, as listings once had it. */
 function legacyCurve(listing: Listing): z.output<typeof Tier>[] {
   const { pricing_model: shape, price_credits: amount } = listing;
-  if (shape === undefined || shape === "free") return [];
-  if (amount === undefined) throw invalid("price_credits", "is missing");
-  return [{ tier_name: "standard", quality: undefined, cost_shape: shape, cost_amount: amount }];
+  if (!shape || shape === "free") return [];
+  if (typeof amount !== "number") throw invalid("price_credits", "is missing");
+  return [{ cost_shape: shape, cost_amount: amount }];
 }
 
 function toSchema(
-  document: object | undefined,
+  document: object | null | undefined,
   url: string | null | undefined,
   digest: string | null | undefined,
   field: string,

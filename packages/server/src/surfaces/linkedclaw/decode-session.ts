@@ -10,7 +10,7 @@ import { decodeChainId, decodeId, decodeIdempotencyKey, requireShort } from "./d
 const Credits = z.int().min(0).max(10_000_000_000);
 const QuoteProposal = z.object({
   shape: z.enum(["free", "per_session", "per_task", "per_message", "itemized"]),
-  amount_credits: Credits.default(0),
+  amount_credits: Credits.nullish(),
   max_credits: Credits.nullish(),
 });
 type QuoteProposal = z.output<typeof QuoteProposal>;
@@ -18,7 +18,7 @@ type QuoteProposal = z.output<typeof QuoteProposal>;
 const Open = z.object({
   agent_id: z.string(),
   capability: z.string().min(1).max(128),
-  max_messages: z.int().min(1).max(LIMITS.sessionMessagesMax).default(1),
+  max_messages: z.int().min(1).max(LIMITS.sessionMessagesMax).nullish(),
   quote: QuoteProposal.nullish(),
   open_quote: z.boolean().nullish(),
   referred_by: z.string().max(200).nullish(),
@@ -36,7 +36,7 @@ export function decodeOpenSession(
   return {
     agentId: decodeId("agt", open.agent_id, "agent"),
     capability: open.capability,
-    messagesMax: open.max_messages,
+    messagesMax: open.max_messages ?? 1,
     quote: quote && !isPlaceholder ? toQuote(quote) : undefined,
     isOpenQuote: open.open_quote === true || isPlaceholder,
     referredBy: open.referred_by ?? undefined,
@@ -49,7 +49,7 @@ export function decodeOpenSession(
 function toQuote({ shape, amount_credits: amount, max_credits: most }: QuoteProposal) {
   return {
     shape: shape === "itemized" ? ("open_quote" as const) : shape,
-    amountMicros: BigInt(amount) * MICROS_PER_CREDIT,
+    amountMicros: BigInt(amount ?? 0) * MICROS_PER_CREDIT,
     ceilingMicros: toMicros(most),
   };
 }
@@ -125,7 +125,7 @@ export function decodeCancel(body: unknown, idempotencyKey: string | undefined) 
 const Lines = z.custom<unknown>((value) => value === undefined || typeof value === "object");
 const Note = z.string().max(2_000).nullish();
 const Propose = z.object({
-  shape: z.literal("itemized").optional(),
+  shape: z.literal("itemized").nullish(),
   amount_credits: Credits,
   max_credits: Credits,
   line_items: Lines.optional(),

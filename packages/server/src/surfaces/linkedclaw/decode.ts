@@ -30,14 +30,10 @@ const Invoke = z.object({
   agent_id: z.string(),
   capability: z.string().min(1).max(128),
   input: Input,
-  manifest: Manifest.optional(),
-  manifest_id: z.string().optional(),
+  manifest: Manifest.nullish(),
+  manifest_id: z.string().nullish(),
   max_credits: z.int().min(0).max(10_000_000_000).nullish(),
-  timeout_seconds: z
-    .int()
-    .min(LIMITS.runSecondsMin)
-    .max(LIMITS.runSecondsMax)
-    .default(LIMITS.runSecondsDefault),
+  timeout_seconds: z.int().min(LIMITS.runSecondsMin).max(LIMITS.runSecondsMax).nullish(),
   referred_by: z.string().max(200).nullish(),
 });
 
@@ -47,20 +43,22 @@ export function decodeInvoke(
   headers: { readonly chainId: string | undefined; readonly idempotencyKey: string | undefined },
 ) {
   const invoke = check(Invoke, body);
-  if ((invoke.manifest === undefined) === (invoke.manifest_id === undefined)) {
+  const manifest = invoke.manifest ?? undefined;
+  const manifestId = invoke.manifest_id ?? undefined;
+  if ((manifest === undefined) === (manifestId === undefined)) {
     throw invalid("manifest", "Give exactly one of manifest and manifest_id.");
   }
   return {
     agentId: decodeId("agt", invoke.agent_id, "agent"),
     capability: invoke.capability,
     input: invoke.input,
-    manifest: invoke.manifest && shortManifest(invoke.manifest),
-    manifestId: invoke.manifest_id && decodeId("mft", invoke.manifest_id, "manifest"),
+    manifest: manifest && shortManifest(manifest),
+    manifestId: manifestId && decodeId("mft", manifestId, "manifest"),
     maxMicros:
       typeof invoke.max_credits === "number"
         ? BigInt(invoke.max_credits) * MICROS_PER_CREDIT
         : undefined,
-    timeoutSeconds: invoke.timeout_seconds,
+    timeoutSeconds: invoke.timeout_seconds ?? LIMITS.runSecondsDefault,
     referredBy: invoke.referred_by ?? undefined,
     chainId: decodeChainId(headers.chainId),
     idempotencyKey: decodeIdempotencyKey(headers.idempotencyKey),

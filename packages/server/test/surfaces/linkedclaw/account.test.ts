@@ -112,7 +112,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const { manifest_id, created_at, ...kept } = made.body;
     assert.deepEqual(kept, manifest);
     assert.deepEqual((await alice.ask("GET", `/manifests/${manifest_id}`)).body, made.body);
-    const by = { manifest: undefined, manifest_id };
+    const by = { manifest: null, manifest_id, timeout_seconds: null, max_credits: null };
     assert.equal((await invoke(alice, seller.agentId, by)).status, 200);
     assert.deepEqual(seen, [manifest]);
   },

@@ -127,6 +127,33 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.deepEqual(free.body.capabilities_meta.translation, { ...patched, curve: [] });
   },
 
+  async "null says as little as nothing"(_t, hall) {
+    verifies("patch-partial");
+    const bob = await hall.member("nulls@example.com");
+    const nothing = {
+      schema_url: null,
+      schema_digest: null,
+      input_schema: null,
+      output_schema: null,
+    };
+    const tier = { ...TIER, tier_name: null, quality: null };
+    const meta = { ...nothing, open_quote: null, estimate_credits: null, curve: [tier] };
+    const unpriced = { pricing_model: null, price_credits: null };
+    const priced = await bob.ask("POST", "/agents", listing("nulls", meta, unpriced));
+    assert.equal(priced.status, 201, JSON.stringify(priced.body));
+    const path = `/agents/${priced.body.agent_id}`;
+    const same = { capabilities: null, capabilities_meta: null, agent_name: null };
+    const patched = await bob.ask("PATCH", path, same);
+    assert.equal(patched.status, 200, JSON.stringify(patched.body));
+    assert.deepEqual(patched.body.capabilities_meta, priced.body.capabilities_meta);
+    const free = listing("nulls-free", { curve: null }, { capabilities_meta: null });
+    const { status, body } = await bob.ask("POST", "/agents", free);
+    assert.equal(status, 201);
+    const hire = { agent_id: body.agent_id, capability: "translation", max_messages: null };
+    const hired = await bob.ask("POST", "/sessions", { ...hire, quote: null, open_quote: null });
+    assert.deepEqual([hired.status, hired.body.max_messages], [201, 1]);
+  },
+
   async "a slug is taken once, whoever comes at the same time"(_t, hall) {
     verifies("slug-taken");
     const bob = await hall.member("taken@example.com");
