@@ -13,7 +13,7 @@ import { StartFault } from "./start-fault.ts";
 import { isWebSocketUpgrade } from "./surfaces/upgrade.ts";
 
 /** Requests under way at a stop get this long. */
-const DRAIN_MS_MAX = 5_000;
+export const DRAIN_MS_MAX = 5_000;
 /** What is being said when everything is closed is said within this time. */
 const LAST_WORDS_MS = 1_000;
 

@@ -12,7 +12,7 @@
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { type JoinedCore, joinCore } from "./app-core.ts";
-import { listen } from "./app-listening.ts";
+import { DRAIN_MS_MAX, listen } from "./app-listening.ts";
 import { openSurfaces } from "./app-surfaces.ts";
 import type { Config } from "./config.ts";
 import { startDatabaseClock } from "./core/database-clock.ts";
@@ -126,7 +126,9 @@ async function open(config: Config, log: Log, closers: Closers): Promise<App> {
   const { callers } = joined.core;
   const isKnown = (secret: string) => callers.isRemembered(secret);
   serve(bodyFirst(strangersLast(getRequestListener(surfaces.fetch), isKnown)));
-  closers.push(stopServing);
+  // What is streamed to a caller of another process is no request of this one.
+  const finish = () => Promise.all([stopServing(), joined.engine.streamed(DRAIN_MS_MAX)]);
+  closers.push(() => finish().then(() => undefined));
   const { routes } = surfaces;
   return { url, localUrl, core: joined.core, routes, stop: () => closeAll(closers, log) };
 }

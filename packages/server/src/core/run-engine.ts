@@ -33,6 +33,11 @@ export interface RunEngine {
   readonly driven: number;
   /** The hub asks the engine and the engine asks the hub: one of them has to come first. */
   setDispatcher(dispatcher: Dispatcher): void;
+  /**
+   * Resolves once no answer is streamed by way of this process, at the latest after so many milliseconds: unlike
+   * other work, these cannot go on elsewhere.
+   */
+  streamed(msMax: number): Promise<void>;
   /** Stops what runs by itself and writes what is waiting. Live runs go on elsewhere or later. */
   close(): Promise<void>;
 }
@@ -122,6 +127,7 @@ export function createRunEngine(
     setDispatcher(next) {
       dispatcher = next;
     },
+    streamed: (msMax) => driven.streamed(msMax),
     async close() {
       await Promise.all([sweeper.stop(), videoJobs.stop()]);
       streams.stop();

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Frame, type NodeClient, startNode } from "../openmarlin/node.ts";
 import { DATABASE_HOSTS, emptyDirectory, isSkipped, testDatabaseUrl } from "../support/database.ts";
 import { startGuildhall, startServer } from "../support/guildhall.ts";
 import { balanceOf, connect, invoke, register, sell } from "../support/hire.ts";
@@ -35,6 +36,34 @@ for (const bus of BUSES) {
     assert.equal((await balanceOf(at(there, alice))).available, 1_000_000 - PRICE_CREDITS);
   });
 }
+
+test("what a node streams to a caller at another server comes to its end", async (t) => {
+  const servers = await startTwo(t, "nats");
+  if (!servers) return;
+  const [here, there] = servers;
+  const owner = await there.member("owner@example.com");
+  const words = Array.from({ length: 20 }, (_, index) => `word${index} `);
+  const run = async ({ request_id }: Frame, node: NodeClient) => {
+    for (const [sequence, text] of words.entries()) {
+      node.say({ type: "execution.chunk", request_id, sequence, text });
+      await sleep(SOON_MS / words.length);
+    }
+    node.say({ type: "execution.end", request_id, output: words.join("") });
+  };
+  await startNode(t, there, owner.key, { models: ["acme/one"], run });
+  const answer = await fetch(`${here.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${owner.key}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      ...{ model: "acme/one", stream: true },
+      messages: [{ role: "user", content: "hello" }],
+    }),
+  });
+  assert.equal(answer.status, 200);
+  await there.kill("SIGTERM");
+  const text = await answer.text();
+  assert.match(text, new RegExp(words.at(-1) ?? ""), text.slice(-300));
+});
 
 test("of two servers that share a data directory, the one that stays is still found", async (t) => {
   if (await isSkipped(t, "postgresql")) return;
