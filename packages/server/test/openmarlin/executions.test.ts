@@ -220,7 +220,7 @@ test("a provider at one server and its requester at another, streamed", async (t
         body: JSON.stringify({ instruction: words, stream: true }),
       });
       assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
-      assert.match(response.headers.get("x-request-id") ?? "", /^req_[0-9a-f]{32}$/);
+      assert.match(response.headers.get("x-request-id") ?? "", /^req_[0-9a-f-]{36}$/);
       const events = eventsOf(await response.text());
       const chunks = events.filter(({ event }) => event === "execution.chunk");
       assert.deepEqual(
