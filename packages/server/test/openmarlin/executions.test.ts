@@ -1,9 +1,13 @@
 /** Executions (contract §6) by nodes that are real connections, on real servers. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { WebSocket } from "ws";
+import { afterTest } from "../support/cleanup.ts";
 import { DATABASE_HOSTS, isSkipped } from "../support/database.ts";
 import { startGuildhall } from "../support/guildhall.ts";
 import { startTwo } from "../support/two-servers.ts";
@@ -271,6 +275,29 @@ test("nodes that may not connect, and a second one of the same name", async (t) 
     labels: { tier: "x" },
   });
   assert.deepEqual([reply.status, reply.body.metadata?.model], [200, "acme/new"]);
+});
+
+test("what a node says in one breath with its introduction is heard, in its order", async (t) => {
+  const hall = await startGuildhall(t, "any");
+  const owner = await openAccount(hall, "owner@example.org");
+  const { hostname, port } = new URL(hall.url);
+  const wire = connect(Number(port), hostname);
+  const socket = new WebSocket(`${hall.url.replace("http", "ws")}/v1/providers/connect`, {
+    headers: { authorization: `Bearer ${owner.key}` },
+    createConnection: () => wire,
+  });
+  afterTest(t, () => socket.terminate());
+  await once(socket, "open");
+  const heard: string[] = [];
+  socket.on("message", (data) => heard.push(JSON.parse(String(data)).type));
+  const hello = { type: "hello", protocol: 1, provider_id: "node-a", models: ["acme/one"] };
+  wire.cork();
+  for (const frame of [hello, { type: "ping" }, { type: "nonsense" }]) {
+    socket.send(JSON.stringify(frame));
+  }
+  wire.uncork();
+  while (heard.length < 3) await once(socket, "message");
+  assert.deepEqual(heard, ["welcome", "pong", "notice"]);
 });
 
 test("a wallet that cannot pay is told what there is and what is needed", async (t) => {

@@ -158,6 +158,8 @@ class ProviderSocket implements ProviderLink {
   #agentId = "";
   #isIdentifying = false;
   #isClosed = false;
+  /** What came in one read with the introduction: no more, since nothing is read until it is over. */
+  readonly #early: string[] = [];
 
   constructor(
     ws: WebSocket,
@@ -195,7 +197,9 @@ class ProviderSocket implements ProviderLink {
         this.close("protocol_error", "Frames are text.");
       } else if (this.#receiver) {
         this.#admit(this.#receiver, data.toString());
-      } else if (!this.#isIdentifying) {
+      } else if (this.#isIdentifying) {
+        this.#early.push(data.toString());
+      } else {
         this.#isIdentifying = true;
         clearTimeout(timeout);
         void this.#introduce(data.toString(), ticket);
@@ -295,6 +299,7 @@ class ProviderSocket implements ProviderLink {
     this.#receiver = receiver;
     // It may have gone while it was attached, when there was nobody yet to tell.
     if (this.#isClosed) receiver.closed();
+    for (const message of this.#early.splice(0)) this.#admit(receiver, message);
   }
 
   /** Tells why somebody is not let in; a bug of ours is told as no more than that. */
