@@ -22,6 +22,8 @@ interface FaultFacts {
 interface OptionalFaultFacts {
   /** Without facts the key is one that this server never issued. */
   unauthenticated: { reason: KeyProblem };
+  /** Without facts nobody knows when there will be room. */
+  provider_busy: { retryAfterSeconds: number };
 }
 /** What is wrong with a key other than being unknown. Wires that have one word for all do not look. */
 export type KeyProblem =

@@ -238,6 +238,9 @@ test("what fails before its first word costs nothing, and what fails later costs
           assert.ok(error instanceof OpenAI.APIError, `${model}: ${error}`);
           assert.deepEqual([error.status, error.code], [status, code], model);
           assert.doesNotMatch(error.message, /sk-secret/);
+          // The interface said a minute: so are they told who ask meanwhile.
+          const after = Number(error.headers?.get("retry-after") ?? 0);
+          assert.equal(after > 50 && after <= 60, code === "model_overloaded", `${after} s`);
           return true;
         },
       );

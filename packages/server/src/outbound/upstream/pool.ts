@@ -128,7 +128,15 @@ async function ask(
       last = answer.fault;
     }
   }
-  throw last ?? new Fault("provider_busy", "The model is busy. Try again later.");
+  if (last && last.code !== "provider_busy") throw last;
+  throw busyFor(context, routes, last?.cause);
+}
+
+/** Whoever asked may come back when the first of them may be asked again. */
+function busyFor(context: Context, routes: readonly UpstreamRoute[], cause: unknown): Fault {
+  const waitMs = Math.min(...routes.map((route) => chooseEndpoint(context, route).waitMs));
+  const facts = { retryAfterSeconds: waitMs / 1000 };
+  return new Fault("provider_busy", "The model is busy. Try again later.", facts, { cause });
 }
 
 /** Failures that may be one request's doing. */
