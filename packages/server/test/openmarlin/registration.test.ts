@@ -341,6 +341,7 @@ onEachHost("the document names each route of this wire, and no other", async (t,
   const server = await startSignIn(t, database);
   const { status, body } = await send(server, "GET", "/openapi.json");
   assert.deepEqual([status, body.openapi], [200, "3.1.0"]);
+  assertRefused(await send(server, "POST", "/openapi.json", {}), 405, "method_not_allowed");
   for (const [path, methods] of Object.entries<object>(body.paths)) {
     const shown = path.replace(/\{\w+\}/g, "x");
     const { headers } = await send(server, "PATCH", shown);

@@ -46,6 +46,6 @@ export function openmarlinRoutes(core: OpenmarlinCore, options: OpenmarlinOption
   billingRoutes(routes, core, options, credits);
   executionRoutes(routes, core, options);
   taskRoutes(routes, core, options);
-  answerStrays(routes, "/v1/*");
+  for (const pattern of ["/openapi.json", "/v1/*"]) answerStrays(routes, pattern);
   return routes;
 }
