@@ -1027,7 +1027,7 @@ begin
       end if;
       if place is not null then
         if is_same then code := 1; else code := 3; end if;
-      elsif s_closing[s] = 'extend' then code := 11;
+      elsif s_closing[s] = 'extend' and s_state[s] in ('active', 'interrupted') then code := 11;
       elsif s_closing[s] is not null then code := 4;
       elsif s_bytes[s] + octet_length(i_payload[i]) > bytes_max then code := 7;
       elsif s_state[s] = 'active' then
@@ -1048,7 +1048,7 @@ begin
       turn := ',' || i_seq[i] || ',';
       if s_agent[s] <> i_agent[i] or s_epoch[s] is distinct from i_epoch[i] then code := 8;
       elsif i_number[i] > 0 and i_number[i] <= s_number[s] then code := 1; place := -1;
-      elsif s_closing[s] = 'extend' then code := 11;
+      elsif s_closing[s] = 'extend' and s_state[s] in ('active', 'interrupted') then code := 11;
       elsif s_closing[s] is not null or s_state[s] not in ('active', 'interrupted') then code := 9;
       elsif i_number[i] > s_number[s] + 1 then code := 10;
       else

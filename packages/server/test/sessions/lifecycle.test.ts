@@ -191,6 +191,8 @@ play("sessions from hiring to the end", {
     const { body: first } = await alice.ask("GET", `/sessions/${id}`);
     assert.deepEqual([first.status, first.termination_reason], ["ended", "ended"]);
     assert.equal(first.chain_id, session.chain_id);
+    const over = { status: 409, code: "session_not_active" };
+    await assertRefused(alice, over, () => send(alice, id, 3));
 
     assert.equal((await send(alice, session.session_id, 1)).body.offset, 1, "a log of its own");
     await repliesTo(alice, session.session_id, 1);
