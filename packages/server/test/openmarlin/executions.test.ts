@@ -33,7 +33,6 @@ const ROUTES: readonly (readonly [object, string | [number, string]])[] = [
   [{ labels: ["eu"] },                                           [400, "invalid_routing_labels"]],
   [{ labels: { region: 1 } },                                    [400, "invalid_routing_labels"]],
   [{ model: "no-slash" },                                        [400, "invalid_request"]],
-  [{ model: "no-slash", labels: [] },                            [400, "invalid_request"]],
   [{ model: 7 },                                                 [400, "invalid_request"]],
   [{ model_provider: "acme" },                                   [400, "invalid_request"]],
   [{ modelProvider: "acme" },                                    [400, "invalid_request"]],

@@ -3,7 +3,6 @@ import { microsOfUsd } from "@guildhall/protocol";
 import { z } from "zod";
 import type { Execution } from "../../core/index.ts";
 import { Fault } from "../../domain/fault.ts";
-import { isModelName } from "../../domain/model.ts";
 import { check } from "../shared/check.ts";
 
 const INSTRUCTION_CHARS_MAX = 100_000;
@@ -40,11 +39,7 @@ export const ExecutionBody = z.object({
   provider_id: name(64),
   agent_id: opaque(200),
   session_key: opaque(200),
-  // Looked at here as well as where it is routed: a body's shape comes before its labels.
-  model: name(200).refine(
-    (model) => model === undefined || isModelName(model),
-    "must be an exact name such as openai-codex/gpt-5.4",
-  ),
+  model: name(200),
   timeout_ms: z.int().min(TIMEOUT_MS.min).max(TIMEOUT_MS.max).default(TIMEOUT_MS.fallback),
   metadata: z
     .record(z.string(), z.unknown())
