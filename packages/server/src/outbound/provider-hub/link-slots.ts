@@ -17,7 +17,7 @@ export interface LinkSlotParts {
   readonly identity: LinkIdentity;
   readonly events: SlotEvents;
   readonly log: Log;
-  readonly close: (reason: "rate_limited", message: string) => void;
+  readonly close: (reason: "rate_limited" | "internal", message: string) => void;
 }
 
 /** What may wait for its turn: results of 256 KB at most, so some megabytes. */
@@ -66,6 +66,10 @@ export class LinkSlots {
       }
       if (waitMs !== undefined) await delay(waitMs);
     }
-    link.notice("internal", "What you said of a broadcast could not be taken. Say it again.");
+    // Work that is done is not said again by itself: on its next connection the agent is asked for it.
+    if (says.kind === "slot-filled" || says.kind === "slot-given-up") {
+      this.#parts.close("internal", "Something went wrong on our side. Come back in a moment.");
+    } else
+      link.notice("internal", "What you said of a broadcast could not be taken. Say it again.");
   }
 }
