@@ -1,23 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { UpstreamEndpoint } from "../../src/core/ports.ts";
-import type { ChatRequest } from "../../src/domain/chat.ts";
 import { Fault } from "../../src/domain/fault.ts";
 import { anthropicWire } from "../../src/outbound/upstream/anthropic/wire.ts";
 import { geminiWire } from "../../src/outbound/upstream/gemini/wire.ts";
 import { OPENAI_WIRE } from "../../src/outbound/upstream/openai/wire.ts";
-import { anyCuts, cut, fixture, joined, readIn, requestOf, routeOf } from "./support.ts";
+import {
+  anyCuts,
+  cut,
+  ENDPOINT,
+  fixture,
+  joined,
+  OPTIONS,
+  readIn,
+  requestOf,
+  routeOf,
+  sent,
+} from "./support.ts";
 import { TALK } from "./talk.ts";
 
-const ENDPOINT: UpstreamEndpoint = { id: "e", url: "https://there.test/v1", key: "k", weight: 1 };
-const OPTIONS = { outputTokensMax: 4_096, signal: new AbortController().signal };
 const ANTHROPIC = anthropicWire(() => 1_700_000_000);
 const GEMINI = geminiWire(() => 1_700_000_000);
-
-function sent(body: Buffer | string): Record<string, unknown> {
-  return JSON.parse(body.toString());
-}
 
 test("a stream of the caller's own wire goes through as it came, and its usage is read", () => {
   const bytes = fixture("openai-stream.txt");
@@ -51,55 +54,6 @@ test("who did not ask for the usage is not sent it: some programs stumble over a
     }),
     { numRuns: 60 },
   );
-});
-
-test("a request of the interface's own wire is changed where it has to be and nowhere else", () => {
-  const body =
-    '{ "messages" : [{"role":"user","content":"a \\"model\\": \\u00e4"}],\n"model":"a/b" , "x": 1.0, "stream": true }';
-  const request = { ...requestOf("chat", { model: "a/b", stream: true }), body: Buffer.from(body) };
-  const encoded = OPENAI_WIRE.encode(routeOf("openai"), ENDPOINT, request, OPTIONS);
-  assert.equal(encoded.url, "https://there.test/v1/chat/completions");
-  assert.deepEqual(encoded.headers.slice(2, 4), ["authorization", "Bearer k"]);
-  assert.equal(
-    encoded.body.toString(),
-    '{ "messages" : [{"role":"user","content":"a \\"model\\": \\u00e4"}],\n"model":"their-model" , "x": 1.0, "stream": true ,"stream_options":{"include_usage":true},"max_tokens":4096}',
-  );
-});
-
-test("what would be kept in the operator's account is not", () => {
-  const responses = requestOf("responses", { model: "a/b", input: "hi", store: true });
-  const own = OPENAI_WIRE.encode(
-    routeOf("openai", { hasResponses: true }),
-    ENDPOINT,
-    responses,
-    OPTIONS,
-  );
-  assert.equal(own.url, "https://there.test/v1/responses");
-  assert.deepEqual(sent(own.body), {
-    model: "their-model",
-    input: "hi",
-    store: false,
-    max_output_tokens: 4_096,
-  });
-});
-
-test("what only other makers know stands in no message to OpenAI", () => {
-  const thoughts = [{ type: "reasoning.text", text: "Hm.", signature: "s" }] as const;
-  const talk: ChatRequest = {
-    model: "a/b",
-    messages: [
-      { role: "assistant", content: "Wait.", reasoning_details: thoughts },
-      { role: "tool", tool_call_id: "c1", content: "boom", is_error: true },
-    ],
-  };
-  const request = requestOf("messages", { model: "a/b" }, talk);
-  const messagesTo = (url: string) =>
-    sent(OPENAI_WIRE.encode(routeOf("openai"), { ...ENDPOINT, url }, request, OPTIONS).body)
-      .messages;
-  const failed = { role: "tool", tool_call_id: "c1", content: "boom" };
-  const said = { role: "assistant", content: "Wait." };
-  assert.deepEqual(messagesTo("https://api.openai.com/v1"), [said, failed]);
-  assert.deepEqual(messagesTo(ENDPOINT.url), [{ ...said, reasoning_details: thoughts }, failed]);
 });
 
 test("a conversation with tools and pictures is said in Anthropic's words", () => {

@@ -1,7 +1,12 @@
 /** What the tests of interfaces' wires have in common: requests as callers put them, and recorded answers. */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import type { ModelDialect, ModelRequest, UpstreamRoute } from "../../src/core/ports.ts";
+import type {
+  ModelDialect,
+  ModelRequest,
+  UpstreamEndpoint,
+  UpstreamRoute,
+} from "../../src/core/ports.ts";
 import type { ChatChunk, ChatDelta, ChatRequest } from "../../src/domain/chat.ts";
 import type { AnswerReader } from "../../src/outbound/upstream/wire.ts";
 
@@ -29,6 +34,20 @@ export function routeOf(
   more: Partial<UpstreamRoute> = {},
 ): UpstreamRoute {
   return { kind, upstreamModel: "their-model", hasResponses: false, endpoints: [], ...more };
+}
+
+/** Where requests go, and what they may ask for at most. */
+export const ENDPOINT: UpstreamEndpoint = {
+  id: "e",
+  url: "https://there.test/v1",
+  key: "k",
+  weight: 1,
+};
+export const OPTIONS = { outputTokensMax: 4_096, signal: new AbortController().signal };
+
+/** The JSON of a request's body. */
+export function sent(body: Buffer | string): Record<string, unknown> {
+  return JSON.parse(body.toString());
 }
 
 /** Reads an answer that arrives in the pieces given. */
